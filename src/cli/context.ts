@@ -1,0 +1,110 @@
+import type {Config} from '../config/config.ts';
+import {loadConfig, type ConfigNeed} from '../config/load.ts';
+import {patOf, secretsOf} from '../config/secrets.ts';
+import type {RunRules} from '../jobs/deps.ts';
+import type {ApiClient} from '../source/client.ts';
+import {openClient} from '../source/open-client.ts';
+import type {SourceObserver} from '../source/observer.ts';
+import type {Connection} from '../store/database.ts';
+import {openEmbedded} from '../store/embedded/open-embedded.ts';
+import type {Store} from '../store/ledger.ts';
+import {closeStore, openStore} from '../store/open.ts';
+import {CATALOGUE} from '../streams/catalogue.ts';
+import type {Stream} from '../streams/stream.ts';
+import type {Logger} from '../telemetry/logger.ts';
+
+/** What the process lends to a command: nothing in cli/ reads process by itself. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** A line of results. */
+  readonly out: (line: string) => void;
+  /** Text for the eyes of a person, as it is; standard error. */
+  readonly err: (text: string) => void;
+  readonly isTerminal: boolean;
+  readonly logger: Logger;
+  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+/** Opens what a command asks for, and closes all of it in reverse, whatever happens in between. */
+export class Context {
+  readonly surroundings: Surroundings;
+  readonly #configFile: string | undefined;
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  constructor(surroundings: Surroundings, configFile: string | undefined) {
+    this.surroundings = surroundings;
+    this.#configFile = configFile;
+  }
+
+  /** The configuration. Throws ConfigError. */
+  async config(needs: readonly ConfigNeed[]): Promise<Config> {
+    const {env, cwd, logger} = this.surroundings;
+    const config = await loadConfig({file: this.#configFile, env, cwd, knownStreams: CATALOGUE, needs});
+    logger.hide(secretsOf(config));
+    for (const note of config.notes) logger.log.warn({note}, 'configuration was noted');
+    return config;
+  }
+
+  client(config: Config, observer?: SourceObserver): ApiClient {
+    const {baseUrl, requestsPerSecond, headroom, maxConcurrency} = config.source;
+    const client = openClient({
+      baseUrl,
+      pat: patOf(config.source),
+      requestsPerSecond,
+      headroom,
+      maxConcurrency,
+      ...(observer === undefined ? {} : {observer}),
+    });
+    this.defer(() => client.close());
+    return client;
+  }
+
+  /** Where the store's database is; starts the embedded one where none is configured. */
+  async connection(config: Config): Promise<Connection> {
+    if (config.store.kind === 'url') return {url: config.store.url};
+    const {dataDir} = config.store;
+    const embedded = await openEmbedded({dataDir, log: this.surroundings.logger.log, signal: this.surroundings.signal});
+    this.defer(() => embedded.close());
+    return embedded.connection;
+  }
+
+  async store(config: Config): Promise<Store> {
+    const connection = await this.connection(config);
+    const {schema, history} = config.store;
+    const store = await openStore({connection, schema, history, leaseMs: config.run.leaseMs});
+    this.defer(() => closeStore(store));
+    return store;
+  }
+
+  /** Closed when the command has ended, the last one first. */
+  defer(close: () => Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  async close(): Promise<void> {
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
+      await close().catch((error: unknown) => {
+        this.surroundings.logger.log.debug({err: error}, 'closing failed');
+      });
+    }
+  }
+}
+
+/** Rules of runs by the configuration. */
+export function rulesOf(config: Config): RunRules {
+  const {maxDeleteRatio, proofRequests, settleMs, sweepMs, maxRecordBytes} = config.run;
+  return {
+    maxDeleteRatio,
+    proofRequests,
+    settleMs,
+    sweepMs,
+    maxRecordBytes,
+    pageSizeOf: (stream: Stream) =>
+      config.streamOptions[stream.name]?.pageSize ?? Math.min(stream.pageSize ?? 1_000, config.source.pageSize),
+    strategyOf: (stream: Stream) => stream.strategy,
+  };
+}

@@ -1,0 +1,61 @@
+import {AppUnknownError} from '../core/errors.ts';
+import {scopeKind, scopeName, type Scope} from '../core/scope.ts';
+import {SourceGoneError, SourceNotOfferedError} from '../core/source-errors.ts';
+import {getApp} from '../source/calls.ts';
+import type {ApiClient} from '../source/client.ts';
+import type {Run, RunMode, RunOptions, Store} from '../store/ledger.ts';
+import {openRun, takeUpRun, type Beginning} from '../store/runs.ts';
+import {CATALOGUE} from '../streams/catalogue.ts';
+
+/** A run as somebody asked for it. */
+export interface RunRequest {
+  readonly scope: Scope;
+  readonly mode: RunMode;
+  readonly options: RunOptions;
+}
+
+export interface Begun {
+  readonly run: Run;
+  /** An earlier run of the scope was left unfinished: it is carried on, and may be other than what was asked for. */
+  readonly isTakenUp: boolean;
+}
+
+/**
+ * Begins a run of a scope, or takes up the one that a dead process left. Asks the source for the app first: a run of an
+ * app that does not exist is never opened, and the marker has to be known before anything is read.
+ * @throws AppUnknownError, RunActiveError
+ */
+export async function beginRun(
+  store: Store,
+  client: ApiClient,
+  request: RunRequest,
+  settleMs: number,
+  signal: AbortSignal,
+): Promise<Begun> {
+  const {scope, mode, options} = request;
+  const beginning = await beginningOf(client, scope, signal);
+  const left = await takeUpRun(store, scope, beginning, settleMs);
+  if (left !== null) return {run: left, isTakenUp: true};
+  const streams = CATALOGUE.filter((stream) => stream.scope === scopeKind(scope) && options.streams.includes(stream.name));
+  return {run: await openRun(store, scope, mode, options, streams, beginning, settleMs), isTakenUp: false};
+}
+
+/** Does a run that was taken up bring all that is asked for now? */
+export function covers(run: Run, {mode, options}: RunRequest): boolean {
+  const hasStreams = options.streams.every((name) => run.options.streams.includes(name));
+  const hasMode = run.mode === 'full' || mode === 'incremental';
+  return hasStreams && hasMode && (run.options.allowMassDelete || !options.allowMassDelete);
+}
+
+async function beginningOf(client: ApiClient, scope: Scope, signal: AbortSignal): Promise<Beginning> {
+  if (scopeKind(scope) !== 'app') return {marker: null, sourceTimeMs: null};
+  try {
+    const {marker, records} = await getApp(client, scope, signal);
+    return {marker, sourceTimeMs: records.dateMs};
+  } catch (error) {
+    if (!(error instanceof SourceGoneError || error instanceof SourceNotOfferedError)) throw error;
+    throw new AppUnknownError(`app ${scopeName(scope)} does not exist, or this credential may not see it`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,98 @@
+import {setImmediate as nextTurn} from 'node:timers/promises';
+import {preparePageSliced} from '../core/prepare.ts';
+import type {PreparedPage} from '../core/prepared.ts';
+import type {SourceRecords} from '../source/pages.ts';
+import {commitGroup, type Position} from '../store/progress.ts';
+import type {HeldTask} from '../store/tasks.ts';
+import type {Stream} from '../streams/stream.ts';
+import type {JobDeps} from './deps.ts';
+
+/** Bounds of one commit; more pages gain nothing (facts-speed.md, sections 5 and 7). */
+const MAX_PAGES = 5;
+const MAX_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Takes the pages of one reading and commits them in groups, in order, with one commit under way while the next group
+ * is read. Positions are only ever written together with what was read up to them (invariant 2).
+ */
+export class PageGroups {
+  readonly #deps: JobDeps;
+  readonly #task: HeldTask;
+  readonly #stream: Stream;
+  readonly #parentKey: readonly string[];
+  #pages: PreparedPage[] = [];
+  #signs: {key: readonly string[]; value: string}[] = [];
+  #bytes = 0;
+  #position: Position = {kind: 'none'};
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: JobDeps, task: HeldTask, stream: Stream, parentKey: readonly string[]) {
+    this.#deps = deps;
+    this.#task = task;
+    this.#stream = stream;
+    this.#parentKey = parentKey;
+  }
+
+  /** Adds a page; waits while the commit before is still under way. `position` is where reading goes on behind it. */
+  async add(records: SourceRecords, position: Position): Promise<void> {
+    const page = await this.prepare(records);
+    this.#pages.push(page);
+    this.#bytes += page.bytes;
+    this.#position = position;
+    if (this.#stream.sign !== undefined) this.#signs.push(...this.#signsOf(records, page, this.#stream.sign));
+    if (this.#pages.length >= MAX_PAGES || this.#bytes >= MAX_BYTES) await this.#commit();
+  }
+
+  async prepare({bytes, spans}: SourceRecords): Promise<PreparedPage> {
+    const context = {parentKey: this.#parentKey, maxRecordBytes: this.#deps.rules.maxRecordBytes};
+    return await preparePageSliced(this.#stream.shape, bytes, spans, context, () => nextTurn());
+  }
+
+  /** Commits what is left and waits for it. Call it on the way out of a failed reading too: what was read counts. */
+  async flush(): Promise<void> {
+    await this.#commit();
+    await this.#writing;
+  }
+
+  async #commit(): Promise<void> {
+    await this.#writing;
+    if (this.#pages.length === 0) return;
+    const group = {pages: this.#pages, signs: this.#signs};
+    const position = this.#position;
+    this.#pages = [];
+    this.#signs = [];
+    this.#bytes = 0;
+    const {store, onProgress, log} = this.#deps;
+    const stream = this.#stream.name;
+    this.#writing = commitGroup(store, this.#task, this.#stream, group, position).then((counts) => {
+      const changed = counts.inserted + counts.updated;
+      onProgress({kind: 'committed', stream, pages: group.pages.length, read: counts.read, changed});
+      log.debug({stream, pages: group.pages.length, records: counts.read, changed}, 'pages committed');
+    });
+    // It is awaited by the next call; until then a failure must not count as unheard.
+    this.#writing.catch(() => undefined);
+  }
+
+  /** Only for short lists: the records are parsed. One that cannot be is listed by its page, and has no sign. */
+  #signsOf({bytes, spans}: SourceRecords, page: PreparedPage, sign: (record: unknown) => string) {
+    const byKey = new Map<string, string>();
+    for (let i = 0; i < spans.length; i += 2) {
+      const record = parsed(bytes.toString('utf8', spans[i], spans[i + 1]));
+      const id = typeof record === 'object' && record !== null && 'id' in record ? record.id : undefined;
+      if (typeof id === 'string') byKey.set(id, sign(record));
+    }
+    const keys = Array.from({length: page.count}, (_, i) => page.keys.map((part) => part[i] as string));
+    return keys.flatMap((key) => {
+      const value = byKey.get(key.at(-1) as string);
+      return value === undefined ? [] : [{key, value}];
+    });
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

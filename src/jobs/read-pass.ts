@@ -1,0 +1,93 @@
+import type {Cursor} from '../core/cursor.ts';
+import {getApp} from '../source/calls.ts';
+import {TailKeeper, tailOf} from '../source/tail-cursor.ts';
+import {checkpoint} from '../store/checkpoints.ts';
+import {numberedPages} from '../source/numbered-pages.ts';
+import type {SourcePage} from '../source/pages.ts';
+import {completePass, openPass, proveByMarker, type Missing, type Pass} from '../store/passes.ts';
+import type {HeldTask} from '../store/tasks.ts';
+import type {ListRequest, Stream} from '../streams/stream.ts';
+import type {JobDeps} from './deps.ts';
+import {listCall, requestHash} from './list-calls.ts';
+import {PageGroups} from './page-groups.ts';
+import {settledBefore} from './read-tail.ts';
+import {streamedInputs} from './streamed-inputs.ts';
+
+/** From here on asking for each missing record costs more than asking for the marker once more. */
+const MANY_MISSING = 100;
+
+/**
+ * Reads all of a stream (or all that lies under one parent), from where an earlier attempt stopped to the end of its
+ * last list; `isFirst` when all of the stream has never been read. What the reading missed becomes candidates; the seal proves them. Repeating it after a crash is harmless.
+ */
+export async function readPass(
+  deps: JobDeps,
+  task: HeldTask,
+  stream: Stream,
+  parent: readonly string[],
+  isFirst: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const {store, rules} = deps;
+  const pass = await openPass(store, task, stream, {
+    parent,
+    requestHash: requestHash(stream),
+    sweepMs: rules.sweepMs,
+  });
+  const groups = new PageGroups(deps, task, stream, stream.under === undefined ? [] : parent);
+  const tail = stream.strategy === 'tail' && isFirst ? await firstTail(deps, task, stream) : null;
+  try {
+    for (const [listIndex, list] of [...stream.lists.entries()].slice(pass.listIndex)) {
+      const from = listIndex === pass.listIndex ? pass.cursor : null;
+      for await (const page of pagesOf(deps, task, stream, list, parent, from, signal)) {
+        const isListEnd = !page.more && listIndex + 1 < stream.lists.length;
+        tail?.add(page);
+        await groups.add(page, {
+          kind: 'pass',
+          pass,
+          listIndex: isListEnd ? listIndex + 1 : listIndex,
+          cursor: isListEnd ? null : page.end,
+          ...(tail === null ? {} : {tail: tail.cursor()}),
+        });
+      }
+    }
+  } finally {
+    await groups.flush();
+  }
+  const missing = await completePass(store, task, stream, pass, requestHash(stream));
+  await proveMany(deps, task, stream, pass, missing, signal);
+}
+
+/** The first reading of all inputs is what the first tail goes on from; an interrupted one is carried on. */
+async function firstTail({store, rules}: JobDeps, task: HeldTask, stream: Stream): Promise<TailKeeper> {
+  const kept = tailOf(await checkpoint(store, task, stream, 'tail'));
+  return new TailKeeper(kept, settledBefore(task, rules.settleMs));
+}
+
+function pagesOf(
+  deps: JobDeps,
+  task: HeldTask,
+  stream: Stream,
+  list: ListRequest,
+  parent: readonly string[],
+  from: Cursor | null,
+  signal: AbortSignal,
+): AsyncIterable<SourcePage> {
+  const pageSize = deps.rules.pageSizeOf(stream);
+  if (stream.pages === 'last_id') return streamedInputs(deps.client, task.scope, {from, pageSize}, signal);
+  return numberedPages(deps.client, listCall(task.scope, stream, list, parent), {from, pageSize}, signal);
+}
+
+/** The marker may stand for many proofs: the same before and after, and settled (design, section 4). */
+async function proveMany(
+  {client, store}: JobDeps,
+  task: HeldTask,
+  stream: Stream,
+  pass: Pass,
+  missing: Missing,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!stream.marker || missing.rows <= MANY_MISSING || missing.settledMarker === null) return;
+  const {marker} = await getApp(client, task.scope, signal);
+  if (marker === missing.settledMarker) await proveByMarker(store, task, stream, pass);
+}

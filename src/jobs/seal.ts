@@ -1,0 +1,75 @@
+import {mayDelete} from '../core/deletion-guard.ts';
+import {
+  bury,
+  candidateCount,
+  candidates,
+  cascade,
+  closeRun,
+  liveCount,
+  noteHeldBack,
+} from '../store/candidates.ts';
+import {earlyEnd} from '../store/runs.ts';
+import type {HeldTask} from '../store/tasks.ts';
+import {CATALOGUE} from '../streams/catalogue.ts';
+import type {Stream} from '../streams/stream.ts';
+import type {JobDeps} from './deps.ts';
+import {prove, type ProofBudget} from './prove.ts';
+
+/** Rows taken up at once; a verdict for each is committed before the next are. */
+const CANDIDATES_AT_ONCE = 5_000;
+
+/**
+ * Ends a run: proves what its passes missed, marks it deleted, takes the children of what is deleted along, and closes
+ * the run. One that ends early asks the source nothing more; what it missed waits for a later run. May be repeated.
+ */
+export async function seal(deps: JobDeps, task: HeldTask, signal: AbortSignal): Promise<void> {
+  const streams = CATALOGUE.filter((stream) => task.options.streams.includes(stream.name));
+  if ((await earlyEnd(deps.store, task.runId)) === null) {
+    const budget: ProofBudget = {left: deps.rules.proofRequests};
+    for (const stream of streams) await proveStream(deps, task, stream, budget, signal);
+  }
+  // Every stream of the scope, asked for in this run or not: the children of what was deleted are gone too.
+  const scoped = CATALOGUE.filter((stream) => streams.some((each) => each.scope === stream.scope));
+  for (const stream of scoped) await cascadeInto(deps, task, stream, streams);
+  await closeRun(deps.store, task);
+}
+
+async function proveStream(
+  deps: JobDeps,
+  task: HeldTask,
+  stream: Stream,
+  budget: ProofBudget,
+  signal: AbortSignal,
+): Promise<void> {
+  const {store, rules, log} = deps;
+  const missing = await candidateCount(store, task, stream);
+  if (missing === 0) return;
+  const live = await liveCount(store, task, stream);
+  if (!mayDelete(missing, live, rules.maxDeleteRatio) && !task.options.allowMassDelete) {
+    log.warn({stream: stream.name, missing, live}, 'deletions were held back');
+    await noteHeldBack(store, task, stream, missing, 0);
+    return;
+  }
+  for (let seen = 0; seen < missing; ) {
+    const missed = await candidates(store, task, stream, CANDIDATES_AT_ONCE);
+    const before = missed.length;
+    let settled = 0;
+    for await (const verdict of prove(deps, task, stream, missed, budget, signal)) {
+      settled += verdict.gone.length + verdict.alive.length;
+      const deleted = await bury(store, task, stream, verdict);
+      log.debug({stream: stream.name, deleted, alive: verdict.alive.length}, 'deletions were proved');
+    }
+    seen += before;
+    if (settled < before) break;
+  }
+  await noteHeldBack(store, task, stream, 0, await candidateCount(store, task, stream));
+}
+
+/** In a full run children of every deleted parent, else of those that were deleted in this run. */
+async function cascadeInto(deps: JobDeps, task: HeldTask, stream: Stream, read: readonly Stream[]): Promise<void> {
+  const parents = [...(stream.under === undefined ? [] : [stream.under]), ...(stream.cascade ?? [])];
+  for (const parent of parents) {
+    if (!read.some((each) => each.name === parent.stream)) continue;
+    await cascade(deps.store, task, stream, parent.stream, task.mode === 'full');
+  }
+}

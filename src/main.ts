@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+import {readFileSync} from 'node:fs';
+import {fileURLToPath} from 'node:url';
+import {runProgram} from './cli/program.ts';
+import {EXIT_CODES, messageOf, SyncError} from './core/errors.ts';
+import {LOG_LEVELS, type LogLevel} from './telemetry/log.ts';
+import {createLogger} from './telemetry/logger.ts';
+import {Interrupted} from './workers/drive-run.ts';
+
+/** The composition root: what belongs to the process is read, lent and ended here, and nowhere else. */
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    // The second one ends at once: whatever is committed stays, and the next run goes on from there.
+    if (stop.signal.aborted) process.exit(EXIT_CODES[name === 'SIGINT' ? 'sigint' : 'sigterm']);
+    stop.abort(new Interrupted(name));
+  });
+}
+
+const args = process.argv.slice(2);
+const isTerminal = process.stderr.isTTY === true;
+const logger = createLogger({
+  level: levelIn(args),
+  format: isTerminal ? 'human' : 'json',
+  write: (line) => void process.stderr.write(line),
+});
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  try {
+    return await runProgram(
+      {
+        env: process.env,
+        cwd: process.cwd(),
+        out: (line) => void process.stdout.write(`${line}\n`),
+        err: (text) => void process.stderr.write(text),
+        isTerminal,
+        logger,
+        signal: stop.signal,
+        now: Date.now,
+      },
+      versionOf(),
+      args,
+    );
+  } catch (error) {
+    if (error instanceof Interrupted) return EXIT_CODES[error.signalName === 'SIGINT' ? 'sigint' : 'sigterm'];
+    if (error instanceof SyncError && error.exit !== 'unexpected') {
+      process.stderr.write(`clarifai-sync: ${error.message}\n`);
+      return EXIT_CODES[error.exit];
+    }
+    logger.log.error({err: error}, 'command failed unexpectedly');
+    process.stderr.write(`clarifai-sync: unexpected failure: ${messageOf(error)}\n`);
+    return EXIT_CODES.unexpected;
+  }
+}
+
+/** Needed before the command line is parsed, for what goes wrong meanwhile. */
+function levelIn(words: readonly string[]): LogLevel {
+  const at = words.findIndex((word) => word === '--log-level' || word.startsWith('--log-level='));
+  const value = at === -1 ? undefined : words[at]?.includes('=') ? words[at].split('=')[1] : words[at + 1];
+  return LOG_LEVELS.find((level) => level === value) ?? 'info';
+}
+
+function versionOf(): string {
+  const file = fileURLToPath(new URL('../../package.json', import.meta.url));
+  return (JSON.parse(readFileSync(file, 'utf8')) as {version: string}).version;
+}

@@ -1,0 +1,46 @@
+import type {AppWorld} from './app-world.ts';
+import * as annotations from './change-annotations.ts';
+import * as datasets from './change-datasets.ts';
+import * as inputs from './change-inputs.ts';
+import {setRaw} from './change-raw.ts';
+import * as small from './change-small.ts';
+import type {Change, ChangeOf, ChangeResult} from './changes.ts';
+
+type Changers = {[Kind in Change['kind']]: (world: AppWorld, change: ChangeOf<Kind>) => ChangeResult};
+
+const CHANGERS: Changers = {
+  addInputs: inputs.addInputs,
+  editInput: inputs.editInput,
+  setInputStatus: inputs.setInputStatus,
+  deleteInputs: inputs.deleteInputs,
+  restoreInput: inputs.restoreInput,
+  addAnnotations: annotations.addAnnotations,
+  editAnnotation: annotations.editAnnotation,
+  deleteAnnotations: annotations.deleteAnnotations,
+  addDataset: datasets.addDataset,
+  editDataset: datasets.editDataset,
+  deleteDataset: datasets.deleteDataset,
+  addDatasetInputs: datasets.addDatasetInputs,
+  removeDatasetInputs: datasets.removeDatasetInputs,
+  addDatasetVersion: datasets.addDatasetVersion,
+  editDatasetVersion: datasets.editDatasetVersion,
+  deleteDatasetVersion: datasets.deleteDatasetVersion,
+  addBulkOperation: small.addBulkOperation,
+  editBulkOperation: small.editBulkOperation,
+  deleteBulkOperation: small.deleteBulkOperation,
+  addConcept: small.addConcept,
+  editConcept: small.editConcept,
+  deleteConcept: small.deleteConcept,
+  setRaw,
+  moveMarker: (world) => {
+    world.moveMarker();
+    return {ids: []};
+  },
+};
+
+/** Lets one thing happen to an app. Throws a UsageError when it names what is not there. */
+export function applyChange(world: AppWorld, change: Change): ChangeResult {
+  // The table gives each kind its own function, which the type system cannot follow through the index.
+  const changer = CHANGERS[change.kind] as (world: AppWorld, change: Change) => ChangeResult;
+  return changer(world, change);
+}

@@ -1,0 +1,221 @@
+import type pg from 'pg';
+import {copyEscape} from '../core/copy-text.ts';
+import type {PreparedReject} from '../core/prepared.ts';
+import type {Scope} from '../core/scope.ts';
+import {keyNames, type Stream} from '../streams/stream.ts';
+import {copyIn} from './copy-in.ts';
+import {isDataError} from './errors.ts';
+import {flatten, keyText, type Entry, type Flat, type Group} from './group.ts';
+import {arrayText} from './quote.ts';
+import type {StreamSql} from './stream-sql.ts';
+
+/** Who writes: the run and scope of a task that is held. */
+export interface Writer {
+  readonly runId: string;
+  readonly sequence: string;
+  readonly scopeId: number;
+  readonly scope: Scope;
+}
+
+/** Marks of what a pass sees are made along with the compare; null outside of a pass. */
+export interface MarkFor {
+  readonly passId: string;
+  /** Rows numbered higher came after the pass had begun and cannot be found missing. */
+  readonly lastRow: string;
+}
+
+export interface WriteCounts {
+  readonly read: number;
+  readonly inserted: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly rejected: number;
+  readonly repaired: number;
+  /** Readings of rows that the pass can find missing. */
+  readonly knownRead: number;
+  /** Rejected records whose key cannot be read. */
+  readonly keylessRejects: number;
+  readonly rejects: readonly PreparedReject[];
+  /** Every key of the group that is stored, as text of keyText(). */
+  readonly storedKeys: () => string[][];
+}
+
+/** A key longer than this does not fit an index entry of Postgres (2,704 bytes), some room for the rest left. */
+const MAX_KEY_BYTES = 2_500;
+
+/**
+ * Writes the records of a group that differ from the rows, within the caller's transaction: compare, COPY into staging,
+ * one guarded statement. A record that Postgres refuses is found and left out, the others are written.
+ * @param isEmpty nothing of this scope is in the table yet, so that there is nothing to compare with
+ */
+export async function writeGroup(
+  client: pg.ClientBase,
+  stream: Stream,
+  sql: StreamSql,
+  writer: Writer,
+  group: Group,
+  marks: MarkFor | null,
+  isEmpty: boolean,
+): Promise<WriteCounts> {
+  const flat = flatten(group.pages, keyNames(stream).length);
+  const tooLong = keysTooLong(flat, writer.scope);
+  const compared = isEmpty ? allFresh(flat) : await compare(client, sql, writer, flat, marks);
+  const differing = compared.differing.filter((d) => !flat.superseded.has(d.n) && !tooLong.has(d.n));
+
+  const repairs: PreparedReject[] = [];
+  const lines: Line[] = differing.map(({n, row}) => {
+    const {page, index} = flat.entries[n] as Entry;
+    const prepared = page.row(index);
+    repairs.push(...prepared.repairs);
+    return {n, text: copyLine(flat, n, prepared.columns, prepared.raw, row)};
+  });
+  const refused: PreparedReject[] = [...tooLong].map((n) => rejectOf(flat, n, 'its key is too long for an index'));
+  let inserted = 0;
+  let updated = 0;
+  if (lines.length > 0) {
+    await client.query(sql.stage);
+    for await (const written of writeIsolated(client, sql, writer, lines)) {
+      if (written.kind === 'refused') refused.push(rejectOf(flat, written.n, written.detail));
+      else {
+        inserted += written.inserted;
+        updated += written.updated;
+      }
+    }
+  }
+  const rejects = [...flat.rejects, ...repairs, ...refused];
+  const rejected = rejects.filter((reject) => reject.kind === 'rejected');
+  const read = flat.entries.length + flat.rejects.filter((reject) => reject.kind === 'rejected').length;
+  return {
+    read,
+    inserted,
+    updated,
+    unchanged: read - rejected.length - inserted - updated,
+    rejected: rejected.length,
+    repaired: new Set(rejects.filter((r) => r.kind === 'repaired').map((r) => JSON.stringify(r.key))).size,
+    knownRead: compared.knownRead,
+    keylessRejects: rejected.filter((reject) => reject.key === null).length,
+    rejects,
+    storedKeys: () => {
+      const lost = new Set(refused.map((reject) => JSON.stringify(reject.key)));
+      return flat.entries
+        .map((_, n) => flat.keys.map((part) => part[n] as string))
+        .filter((key) => lost.size === 0 || !lost.has(JSON.stringify(key)));
+    },
+  };
+}
+
+interface Line {
+  readonly n: number;
+  readonly text: string;
+}
+
+interface Compared {
+  readonly differing: readonly {readonly n: number; readonly row: string | null}[];
+  readonly knownRead: number;
+}
+
+const allFresh = (flat: Flat): Compared => ({differing: flat.entries.map((_, n) => ({n, row: null})), knownRead: 0});
+
+async function compare(
+  client: pg.ClientBase,
+  sql: StreamSql,
+  writer: Writer,
+  flat: Flat,
+  marks: MarkFor | null,
+): Promise<Compared> {
+  if (flat.entries.length === 0 && flat.rejects.every((reject) => reject.key === null)) {
+    return {differing: [], knownRead: 0};
+  }
+  // A rejected record whose key can be read counts as seen (invariant 8): it goes along with a hash that none has.
+  const seenOnly = marks === null ? [] : flat.rejects.filter((r) => r.kind === 'rejected' && r.key !== null);
+  const keys = flat.keys.map((part, p) => arrayText([...part, ...seenOnly.map((reject) => reject.key?.[p] as string)]));
+  const hashes = arrayText([...flat.hashes, ...seenOnly.map(() => '')]);
+  const found = await client.query<[number, string | null]>({
+    text: sql.compare,
+    values: [...keys, hashes, writer.scope.userId, writer.scope.appId, marks?.passId ?? null, marks?.lastRow ?? 0],
+    rowMode: 'array',
+  });
+  const differing: {n: number; row: string | null}[] = [];
+  let knownRead = 0;
+  for (const [n, row] of found.rows) {
+    if (n === -1) knownRead = Number(row);
+    else if (n < flat.entries.length) differing.push({n, row});
+  }
+  return {differing, knownRead};
+}
+
+type Written =
+  | {readonly kind: 'written'; readonly inserted: number; readonly updated: number}
+  | {readonly kind: 'refused'; readonly n: number; readonly detail: string};
+
+/** Writes lines; when Postgres refuses the values, halves them until the bad ones stand alone (invariant 8). */
+async function* writeIsolated(
+  client: pg.ClientBase,
+  sql: StreamSql,
+  writer: Writer,
+  lines: readonly Line[],
+): AsyncGenerator<Written> {
+  await client.query('savepoint lines');
+  try {
+    await copyIn(
+      client,
+      sql.copy,
+      lines.map((line) => line.text),
+    );
+    const {userId, appId} = writer.scope;
+    const merged = await client.query<{inserted: number; updated: number}>(sql.merge, [
+      userId,
+      appId,
+      writer.runId,
+      writer.sequence,
+    ]);
+    await client.query('release savepoint lines');
+    yield {kind: 'written', inserted: merged.rows[0]?.inserted ?? 0, updated: merged.rows[0]?.updated ?? 0};
+    return;
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    await client.query('rollback to savepoint lines');
+    const [only] = lines;
+    if (lines.length === 1 && only !== undefined) {
+      yield {kind: 'refused', n: only.n, detail: error instanceof Error ? error.message : String(error)};
+      return;
+    }
+  }
+  const half = lines.length >> 1;
+  yield* writeIsolated(client, sql, writer, lines.slice(0, half));
+  yield* writeIsolated(client, sql, writer, lines.slice(half));
+}
+
+function copyLine(
+  flat: Flat,
+  n: number,
+  columns: readonly (string | null)[],
+  raw: string,
+  row: string | null,
+): string {
+  let line = '';
+  for (const part of flat.keys) line += copyEscape(part[n] as string) + '\t';
+  for (let c = 0; c < columns.length; c++) {
+    const value = columns[c] ?? null;
+    line += (value === null ? '\\N' : copyEscape(value)) + '\t';
+  }
+  return `${line}${copyEscape(raw)}\t\\\\x${flat.hashes[n] as string}\t${row ?? '\\N'}\n`;
+}
+
+function rejectOf(flat: Flat, n: number, detail: string): PreparedReject {
+  const {page, index} = flat.entries[n] as Entry;
+  const key = flat.keys.map((part) => part[n] as string);
+  return {kind: 'rejected', key, reason: 'store_refused', detail, raw: Buffer.from(page.row(index).raw)};
+}
+
+function keysTooLong(flat: Flat, scope: Scope): Set<number> {
+  const room = MAX_KEY_BYTES - Buffer.byteLength(scope.userId) - Buffer.byteLength(scope.appId);
+  const tooLong = new Set<number>();
+  for (let n = 0; n < flat.entries.length; n++) {
+    let units = 0;
+    for (const part of flat.keys) units += (part[n] as string).length;
+    // A UTF-16 unit is at most three bytes of UTF-8: only what may be too long is counted in bytes.
+    if (units * 3 > room && Buffer.byteLength(keyText(flat.keys, n)) > room) tooLong.add(n);
+  }
+  return tooLong;
+}

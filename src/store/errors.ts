@@ -1,0 +1,50 @@
+import {SyncError, messageOf} from '../core/errors.ts';
+
+/** The store's database cannot be reached or refused the write. Check the server and the address, then run again. */
+export class StoreUnavailableError extends SyncError {
+  readonly code = 'SYNC_STORE_UNAVAILABLE';
+  readonly exit = 'store';
+  override readonly retryable = true;
+}
+
+/** The store cannot be used by this program: too old a server, missing rights, a newer version's tables. */
+export class StoreRefusedError extends SyncError {
+  readonly code = 'SYNC_STORE_REFUSED';
+  readonly exit = 'store';
+}
+
+/** Somebody else has taken the task over since: whatever this holder still wanted to write must not happen. */
+export class FenceLostError extends SyncError {
+  readonly code = 'SYNC_STORE_FENCE_LOST';
+  readonly exit = 'temporary';
+}
+
+/** Another process is working on this scope. */
+export class RunActiveError extends SyncError {
+  readonly code = 'SYNC_RUN_ACTIVE';
+  readonly exit = 'temporary';
+}
+
+/** SQLSTATE of an error that came from Postgres; undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
+}
+
+/** Has Postgres refused the values themselves (class 22, 23502, limits of 54000), rather than failed? */
+export function isDataError(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && (state.startsWith('22') || state.startsWith('54') || state === '23502');
+}
+
+/** Turns whatever the driver threw into our own error; an error of ours is handed through. */
+export function storeError(error: unknown, doing: string): Error {
+  if (error instanceof SyncError) return error;
+  const state = sqlState(error);
+  const options = {cause: error, context: {sqlstate: state ?? null}};
+  if (state === '42501') return new StoreRefusedError(`${doing}: missing rights: ${messageOf(error)}`, options);
+  if (state === '28P01' || state === '28000' || state === '3D000') {
+    return new StoreRefusedError(`${doing}: ${messageOf(error)}`, options);
+  }
+  return new StoreUnavailableError(`${doing}: ${messageOf(error)}`, options);
+}

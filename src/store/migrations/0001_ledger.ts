@@ -1,0 +1,268 @@
+import type {MigrationBuilder} from 'node-pg-migrate';
+
+/**
+ * The ledger (ARCHITECTURE.md, "The ledger"): runs, tasks, checkpoints, passes, seen marks, candidates, rejects. The
+ * streams' own tables are not made here but from the catalogue (store/tables.ts), since they only ever grow.
+ */
+export function up(pgm: MigrationBuilder): void {
+  pgm.sql(`
+-- One row: who this store is. A sink notes the id and refuses another store (invariant 12).
+create table clarifai_sync.store (
+  only_row boolean primary key default true check (only_row),
+  store_id uuid not null default gen_random_uuid(),
+  table_schema text not null,
+  created_at timestamptz not null default now()
+);
+
+-- One counter for all take-overs; it never goes back (invariant 11).
+create sequence clarifai_sync.fence;
+-- Names worker processes for their advisory lock; see store/presence.ts.
+create sequence clarifai_sync.holder;
+
+create table clarifai_sync.scopes (
+  scope_id integer generated always as identity primary key,
+  user_id text collate "C" not null,
+  app_id text collate "C" not null,
+  last_sequence bigint not null default 0,
+  unique (user_id, app_id)
+);
+
+create table clarifai_sync.runs (
+  run_id uuid primary key,
+  scope_id integer not null references clarifai_sync.scopes,
+  user_id text collate "C" not null,
+  app_id text collate "C" not null,
+  sequence bigint not null,
+  mode text not null check (mode in ('full', 'incremental')),
+  state text not null check (state in ('open', 'reading', 'sealing', 'closed', 'finished')),
+  outcome text check (outcome in ('succeeded', 'partial', 'throttled', 'interrupted', 'failed')),
+  -- What was asked for: streams by name, permissions given for this run alone.
+  options jsonb not null,
+  -- Why it ended early, if it did: the cause decides the outcome and stops what has not begun.
+  error_code text,
+  error text,
+  error_cause text,
+  marker text,
+  marker_settled boolean not null default false,
+  source_time timestamptz,
+  -- The process that sees to it that the tasks are given out; see store/presence.ts.
+  driver bigint,
+  driver_until timestamptz,
+  requests bigint not null default 0,
+  throttled bigint not null default 0,
+  started_at timestamptz not null default clock_timestamp(),
+  closed_at timestamptz,
+  finished_at timestamptz,
+  unique (scope_id, sequence)
+);
+create unique index runs_active on clarifai_sync.runs (scope_id) where state <> 'finished';
+create index runs_newest on clarifai_sync.runs (started_at desc);
+
+create table clarifai_sync.stream_runs (
+  run_id uuid not null references clarifai_sync.runs on delete cascade,
+  stream text not null,
+  strategy text not null,
+  outcome text check (outcome in ('succeeded', 'skipped', 'unavailable', 'interrupted', 'failed')),
+  pages bigint not null default 0,
+  read bigint not null default 0,
+  inserted bigint not null default 0,
+  updated bigint not null default 0,
+  deleted bigint not null default 0,
+  unchanged bigint not null default 0,
+  rejected bigint not null default 0,
+  repaired bigint not null default 0,
+  newly_rejected bigint not null default 0,
+  held_back bigint not null default 0,
+  unproved bigint not null default 0,
+  source_count bigint,
+  error_code text,
+  error text,
+  error_cause text,
+  started_at timestamptz,
+  finished_at timestamptz,
+  primary key (run_id, stream)
+);
+
+create table clarifai_sync.tasks (
+  task_id bigint generated always as identity primary key,
+  run_id uuid not null references clarifai_sync.runs on delete cascade,
+  kind text not null check (kind in ('crawl', 'seal')),
+  stream text not null,
+  -- Streams of this run that must have been read first.
+  after text[] not null default '{}',
+  state text not null default 'waiting' check (state in ('waiting', 'working', 'done')),
+  -- The full part is behind us: if the task is taken up again, only what is fresh is read.
+  pass_done boolean not null default false,
+  attempts integer not null default 0,
+  fence bigint not null default 0,
+  holder bigint,
+  lease_until timestamptz,
+  unique (run_id, kind, stream)
+);
+
+-- What is known of a stream of a scope across runs.
+create table clarifai_sync.stream_states (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  -- Set once all of it has been read; a stream without is read in full.
+  first_read_at timestamptz,
+  last_read_at timestamptz,
+  -- Request description that the readings were made with; another one means that all must be read again.
+  request_hash text not null default '',
+  watermark text,
+  watermark_settled boolean not null default false,
+  refused_at timestamptz,
+  -- Kinds of records that the source's search does not show; null while that has not been looked at.
+  search_gaps text[],
+  primary key (scope_id, stream)
+);
+
+-- A marker spares the next reading only if one that began settle after it was first seen has succeeded.
+create table clarifai_sync.markers (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  strategy text not null,
+  marker text not null,
+  settled boolean not null,
+  stored_at timestamptz not null default clock_timestamp(),
+  primary key (scope_id, stream, strategy)
+);
+create table clarifai_sync.marker_sightings (
+  scope_id integer primary key references clarifai_sync.scopes,
+  marker text not null,
+  first_seen_at timestamptz not null
+);
+
+create table clarifai_sync.checkpoints (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  strategy text not null,
+  parent text[] not null default '{}',
+  cursor text not null,
+  run_id uuid not null,
+  committed_at timestamptz not null default clock_timestamp(),
+  primary key (scope_id, stream, strategy, parent)
+);
+
+-- A pass is one complete reading for the sake of deletions; it outlives runs (design, section 3).
+create table clarifai_sync.passes (
+  pass_id bigint generated always as identity primary key,
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  parent text[] not null default '{}',
+  run_id uuid not null,
+  request_hash text not null,
+  marker text,
+  marker_settled boolean not null default false,
+  -- The source's own time at the start, as its Date header gave it.
+  source_time timestamptz,
+  started_at timestamptz not null default clock_timestamp(),
+  -- Only rows up to this number can be found missing.
+  last_row bigint not null,
+  list_index integer not null default 0,
+  cursor text,
+  -- Readings of rows that were there before the pass; with as many distinct marks, none was read twice.
+  known_read bigint not null default 0,
+  keyless_rejects bigint not null default 0,
+  unique (scope_id, stream, parent)
+);
+
+create table clarifai_sync.seen_marks (
+  pass_id bigint not null references clarifai_sync.passes on delete cascade,
+  block bigint not null,
+  bits bit(4096) not null,
+  primary key (pass_id, block)
+);
+
+-- Rows that a pass missed and that are not proved gone yet.
+create table clarifai_sync.candidates (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  parent text[] not null default '{}',
+  key text[] not null,
+  pass_id bigint not null,
+  misses integer not null default 1,
+  marker_proved boolean not null default false,
+  clean boolean not null,
+  primary key (scope_id, stream, key)
+);
+
+-- When each parent's children were last read in full, and what told then whether they change.
+create table clarifai_sync.parent_reads (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  parent text[] not null,
+  sequence bigint not null,
+  marker text,
+  read_at timestamptz not null default clock_timestamp(),
+  primary key (scope_id, stream, parent)
+);
+create table clarifai_sync.signs (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  key text[] not null,
+  value text not null,
+  sequence bigint not null,
+  primary key (scope_id, stream, key)
+);
+
+create table clarifai_sync.rejects (
+  reject_id bigint generated always as identity primary key,
+  scope_id integer not null references clarifai_sync.scopes,
+  user_id text collate "C" not null,
+  app_id text collate "C" not null,
+  stream text not null,
+  kind text not null check (kind in ('rejected', 'repaired')),
+  -- Key as JSON where it can be read, else a digest of the record: one row per record and reason.
+  identity text not null,
+  key text[],
+  reason text not null,
+  detail text not null,
+  raw bytea,
+  first_run_id uuid not null,
+  last_run_id uuid not null,
+  first_seen_at timestamptz not null default clock_timestamp(),
+  last_seen_at timestamptz not null default clock_timestamp(),
+  resolved_at timestamptz,
+  unique (scope_id, stream, kind, identity, reason)
+);
+
+-- modified_at in one comparable form, all nine digits; the twin of core/instant.ts for rows that are stored.
+create function clarifai_sync.instant(value text) returns text immutable parallel safe language sql as $$
+  select case when value ~ '^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?[Zz]$'
+    then upper(left(value, 19)) || '.' || rpad(coalesce(substring(value from '\\.(\\d+)'), ''), 9, '0')
+    when value ~ '^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?[+-]\\d\\d:\\d\\d$'
+    then to_char(((left(value, 19) || right(value, 6))::timestamptz at time zone 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS') || '.'
+      || rpad(coalesce(substring(value from '\\.(\\d+)'), ''), 9, '0')
+    end
+$$;
+
+-- A record without what may change by itself: the second, exact step of telling whether it changed.
+create function clarifai_sync.without(value jsonb, path text[]) returns jsonb immutable parallel safe language plpgsql as $$
+declare
+  first text := path[1];
+  rest text[] := path[2:];
+begin
+  if value is null or jsonb_typeof(value) not in ('object', 'array') then
+    return value;
+  end if;
+  if first = '*' then
+    if jsonb_typeof(value) = 'array' then
+      return coalesce((select jsonb_agg(clarifai_sync.without(e, rest) order by n) from jsonb_array_elements(value) with ordinality x(e, n)), '[]');
+    end if;
+    return coalesce((select jsonb_object_agg(k, clarifai_sync.without(v, rest)) from jsonb_each(value) x(k, v)), '{}');
+  end if;
+  if jsonb_typeof(value) <> 'object' or not value ? first then
+    return value;
+  end if;
+  if rest = '{}' then
+    return value - first;
+  end if;
+  return jsonb_set(value, array[first], clarifai_sync.without(value -> first, rest));
+end
+$$;
+`);
+}
+
+/** There is no way back: an older version of the program refuses a newer store. */
+export const down = false;

@@ -1,0 +1,160 @@
+import {readdir} from 'node:fs/promises';
+import {fileURLToPath} from 'node:url';
+import {runner} from 'node-pg-migrate';
+import pg from 'pg';
+import {CATALOGUE} from '../streams/catalogue.ts';
+import type {Stream} from '../streams/stream.ts';
+import {Database, driverOptions, type Connection} from './database.ts';
+import {StoreRefusedError, storeError} from './errors.ts';
+import {fillColumns} from './fill-columns.ts';
+import {statementCache, type Store} from './ledger.ts';
+import {Presence} from './presence.ts';
+import {literal} from './quote.ts';
+import {ensureTable} from './tables.ts';
+
+export interface StoreOptions {
+  readonly connection: Connection;
+  /** Schema of the streams' tables; the ledger is always in `clarifai_sync`. */
+  readonly schema: string;
+  readonly history: boolean;
+  readonly leaseMs: number;
+}
+
+/** Oldest server that has all that the statements use. */
+const MIN_SERVER = 130_000;
+
+const MIGRATIONS = fileURLToPath(new URL('./migrations/', import.meta.url));
+
+/** Keeps two processes from making the same tables at once: "sync" and "make". */
+const SETUP_LOCK = 'select pg_advisory_xact_lock(1937337955, 1835100005)';
+
+/**
+ * Opens the store: checks the server, brings the ledger up to date, makes what the catalogue has and the tables lack.
+ * Safe from several processes at once. Close it with closeStore.
+ * @throws StoreUnavailableError or StoreRefusedError with one sentence that says what was expected and found
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  await prepareServer(options.connection);
+  const database = new Database(options.connection);
+  try {
+    const storeId = await makeTables(database, options);
+    const presence = await Presence.open(database);
+    const {schema, history, leaseMs} = options;
+    return {database, storeId, schema, history, presence, leaseMs, sqlOf: statementCache(schema, history)};
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Ends the store's connections. May be repeated. */
+export async function closeStore(store: Store): Promise<void> {
+  await store.presence.close();
+  await store.database.close();
+}
+
+async function prepareServer(connection: Connection): Promise<void> {
+  const client = new pg.Client(driverOptions(connection));
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const [server] = (await client.query<{version: string; name: string}>(
+      `select current_setting('server_version_num') as version, current_setting('server_version') as name`,
+    )).rows;
+    if (Number(server?.version) < MIN_SERVER) {
+      throw new StoreRefusedError(`the store is PostgreSQL ${server?.name ?? '?'}: expected version 13 or later`);
+    }
+    await migrate(client);
+  } catch (error) {
+    throw storeError(error, 'the store cannot be opened');
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Brings the ledger up to date. A store that a newer version has changed is refused: it may hold what we would break. */
+async function migrate(client: pg.Client): Promise<void> {
+  const known = (await readdir(MIGRATIONS)).filter((name) => /^\d{4}_\w+\.[jt]s$/.test(name)).map(baseName).sort();
+  const applied = await appliedMigrations(client);
+  const newer = applied.filter((name) => !known.includes(name));
+  if (newer.length > 0) {
+    throw new StoreRefusedError(
+      `the store was changed by a newer version of clarifai-sync (it has ${newer.join(', ')}): expected nothing after ${known.at(-1) ?? ''}; use that version`,
+    );
+  }
+  if (known.every((name) => applied.includes(name))) return;
+  await runner({
+    dbClient: client,
+    dir: MIGRATIONS,
+    ignorePattern: String.raw`(.*\.(map|d\.ts)|\..*)`,
+    direction: 'up',
+    migrationsSchema: 'clarifai_sync',
+    createMigrationsSchema: true,
+    migrationsTable: 'migrations',
+    advisoryLockMode: 'wait',
+    logger: {info: () => undefined, warn: () => undefined, error: () => undefined},
+  });
+}
+
+const baseName = (file: string): string => file.replace(/\.[jt]s$/, '');
+
+async function appliedMigrations(client: pg.Client): Promise<string[]> {
+  const there = await client.query<{there: boolean}>(
+    `select to_regclass('clarifai_sync.migrations') is not null as there`,
+  );
+  if (there.rows[0]?.there !== true) return [];
+  const rows = await client.query<{name: string}>('select name from clarifai_sync.migrations order by id');
+  return rows.rows.map((row) => row.name);
+}
+
+/** Makes tables, views and history from the catalogue, all or nothing. Gives the store's id. */
+async function makeTables(database: Database, {schema, history}: StoreOptions): Promise<string> {
+  return await database.transaction(async (client) => {
+    await client.query(SETUP_LOCK);
+    await client.query(`create schema if not exists "${schema}"`);
+    const stores = await client.query<{store_id: string; table_schema: string}>(
+      `insert into clarifai_sync.store (table_schema) values ($1) on conflict (only_row) do update set only_row = true
+       returning store_id, table_schema`,
+      [schema],
+    );
+    const {store_id: storeId, table_schema: owned} = stores.rows[0] as {store_id: string; table_schema: string};
+    if (owned !== schema) {
+      throw new StoreRefusedError(
+        `the store keeps its tables in schema "${owned}": expected "${schema}" (state.schema or the sink's schema); use that name, or another database`,
+      );
+    }
+    await claimSchema(client, schema, storeId);
+    for (const stream of CATALOGUE) {
+      const {made, added} = await ensureTable(client, schema, stream, history);
+      if (made) await forgetStream(client, stream);
+      if (added.length > 0) await fillColumns(client, schema, stream, added);
+    }
+    return storeId;
+  });
+}
+
+/** Invariant 12: tables that another store feeds are refused. The schema carries the id of its store in its comment. */
+async function claimSchema(client: pg.ClientBase, schema: string, storeId: string): Promise<void> {
+  const found = await client.query<{owner: string | null; tables: number}>(
+    `select obj_description(n.oid, 'pg_namespace') as owner,
+       (select count(*)::int from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname = any ($2)) as tables
+     from pg_namespace n where n.nspname = $1`,
+    [schema, CATALOGUE.map((stream) => stream.name)],
+  );
+  const {owner, tables} = found.rows[0] ?? {owner: null, tables: 0};
+  const mine = `clarifai-sync store ${storeId}`;
+  if (owner === mine) return;
+  if (tables > 0) {
+    throw new StoreRefusedError(
+      `schema "${schema}" holds tables of ${owner ?? 'somebody else'}: expected an empty schema or this store's (${storeId})`,
+    );
+  }
+  await client.query(`comment on schema "${schema}" is ${literal(mine)}`);
+}
+
+/** A table that was found missing is filled again: nothing that was known of its stream counts any more. */
+async function forgetStream(client: pg.ClientBase, stream: Stream): Promise<void> {
+  for (const table of ['stream_states', 'checkpoints', 'markers', 'passes', 'candidates', 'parent_reads', 'signs']) {
+    await client.query(`delete from clarifai_sync.${table} where stream = $1`, [stream.name]);
+  }
+}

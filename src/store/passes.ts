@@ -1,0 +1,205 @@
+import type {Cursor} from '../core/cursor.ts';
+import {keyNames, type Stream} from '../streams/stream.ts';
+import type {Store} from './ledger.ts';
+import {ident} from './quote.ts';
+import {rowSequence} from './tables.ts';
+import {noteRead} from './stream-states.ts';
+import {guardFence, type HeldTask} from './tasks.ts';
+
+/** One complete reading of a stream (or of what lies under one parent), as the ledger keeps it. */
+export interface Pass {
+  readonly passId: string;
+  readonly parent: readonly string[];
+  /** Which of the stream's lists is being read. */
+  readonly listIndex: number;
+  /** Where reading goes on; null at the start of a list. */
+  readonly cursor: Cursor | null;
+  readonly lastRow: string;
+  /** Nothing of this scope (under this parent) was stored when the pass began. */
+  readonly isEmpty: boolean;
+  readonly sourceTimeMs: number | null;
+}
+
+export interface PassStart {
+  readonly parent: readonly string[];
+  /** What is asked for; a pass that was begun with another request begins anew. */
+  readonly requestHash: string;
+  readonly sweepMs: number;
+}
+
+/**
+ * Carries on the pass that an earlier attempt or run left, or begins a new one. A pass over a numbered list begins anew
+ * when the marker has moved since, or when nothing tells that it has not: pages shift under the reader.
+ */
+export async function openPass(store: Store, task: HeldTask, stream: Stream, start: PassStart): Promise<Pass> {
+  return await store.database.transaction(async (client) => {
+    await guardFence(client, task, store.leaseMs);
+    const goesOn =
+      `request_hash = $4 and started_at > clock_timestamp() - $5 * interval '1 ms'` +
+      (stream.pages === 'numbered' ? ` and ((cursor is null and list_index = 0) or marker = $6)` : ` and ($6::text is null or true)`);
+    const found = await client.query<PassRow>(
+      `select ${PASS_COLUMNS} from clarifai_sync.passes where scope_id = $1 and stream = $2 and parent = $3
+         and ${goesOn}`,
+      [task.scopeId, stream.name, start.parent, start.requestHash, start.sweepMs, task.marker],
+    );
+    if (found.rows[0] !== undefined) {
+      return passOf(found.rows[0], false);
+    }
+    await client.query('delete from clarifai_sync.passes where scope_id = $1 and stream = $2 and parent = $3', [
+      task.scopeId,
+      stream.name,
+      start.parent,
+    ]);
+    const rows = await client.query<PassRow & {known: boolean}>(
+      `insert into clarifai_sync.passes (scope_id, stream, parent, run_id, request_hash, marker, marker_settled, source_time, last_row)
+       select $1, $2, $3, $4, $5, $6, $7, $8, case when is_called then last_value else 0 end from ${rowSequence(store.schema, stream)}
+       returning ${PASS_COLUMNS}, exists (select 1 from ${ident(store.schema, stream.name)} t
+         where t.user_id = $9 and t.app_id = $10${parentFilter(stream, 11)}) as known`,
+      [
+        task.scopeId,
+        stream.name,
+        start.parent,
+        task.runId,
+        start.requestHash,
+        task.marker,
+        task.isMarkerSettled,
+        task.sourceTimeMs === null ? null : new Date(task.sourceTimeMs),
+        task.scope.userId,
+        task.scope.appId,
+        ...(stream.under === undefined ? [] : start.parent),
+      ],
+    );
+    const row = rows.rows[0] as PassRow & {known: boolean};
+    return passOf(row, !row.known);
+  });
+}
+
+const PASS_COLUMNS = 'pass_id::text, parent, list_index, cursor, last_row::text, source_time';
+
+interface PassRow {
+  pass_id: string;
+  parent: string[];
+  list_index: number;
+  cursor: Cursor | null;
+  last_row: string;
+  source_time: Date | null;
+}
+
+function passOf(row: PassRow, isEmpty: boolean): Pass {
+  return {
+    passId: row.pass_id,
+    parent: row.parent,
+    listIndex: row.list_index,
+    cursor: row.cursor,
+    lastRow: row.last_row,
+    isEmpty,
+    sourceTimeMs: row.source_time?.getTime() ?? null,
+  };
+}
+
+/** ` and t.dataset_id = $n …` for the rows under one parent; nothing for streams that have none. */
+export function parentFilter(stream: Stream, firstParam: number): string {
+  if (stream.under === undefined) return '';
+  return Object.values(stream.under.keys)
+    .map((ours, i) => ` and t.${ident(ours)} = $${firstParam + i}`)
+    .join('');
+}
+
+/** What a pass that ended missed. */
+export interface Missing {
+  readonly rows: number;
+  /** Marker at the pass's start, if it was settled then: equal to the marker afterwards, it proves what is missing. */
+  readonly settledMarker: string | null;
+}
+
+/**
+ * Ends a pass that read every list to its empty page: rows that were there before it and that it did not see become
+ * candidates for deletion (design, section 4). Nothing is deleted here.
+ */
+export async function completePass(
+  store: Store,
+  task: HeldTask,
+  stream: Stream,
+  pass: Pass,
+  requestHash: string,
+): Promise<Missing> {
+  const table = ident(store.schema, stream.name);
+  const key = `array[${keyNames(stream)
+    .map((name) => `t.${ident(name)}`)
+    .join(', ')}]`;
+  return await store.database.transaction(async (client) => {
+    await guardFence(client, task, store.leaseMs);
+    const facts = await client.query<PassFacts>(
+      `select p.known_read::text, p.keyless_rejects::text, p.marker, p.marker_settled, p.started_at,
+         (select coalesce(sum(length(replace(bits::text, '0', ''))), 0)::text from clarifai_sync.seen_marks m where m.pass_id = p.pass_id) as marked
+       from clarifai_sync.passes p where p.pass_id = $1`,
+      [pass.passId],
+    );
+    const fact = facts.rows[0];
+    let rows = 0;
+    if (fact === undefined) return {rows, settledMarker: null};
+    // A record whose key cannot be read may be any row: nothing counts as missing until it is gone (invariant 8).
+    if (fact.keyless_rejects === '0') {
+      const missed = await client.query(
+        `insert into clarifai_sync.candidates as c (scope_id, stream, parent, key, pass_id, clean)
+         select $1, $2, $3, ${key}, $4, $5 from ${table} t
+         left join clarifai_sync.seen_marks m on m.pass_id = $4 and m.block = t._sync_row >> 12
+         where t.user_id = $6 and t.app_id = $7${parentFilter(stream, 9)} and t._sync_deleted_at is null and t._sync_row <= $8
+           and (m.bits is null or get_bit(m.bits, (t._sync_row & 4095)::int) = 0)
+         on conflict (scope_id, stream, key) do update set pass_id = excluded.pass_id, misses = c.misses + 1,
+           marker_proved = false, clean = excluded.clean`,
+        [
+          task.scopeId,
+          stream.name,
+          pass.parent,
+          pass.passId,
+          fact.marked === fact.known_read,
+          task.scope.userId,
+          task.scope.appId,
+          pass.lastRow,
+          ...(stream.under === undefined ? [] : pass.parent),
+        ],
+      );
+      rows = missed.rowCount ?? 0;
+    }
+    // What an earlier pass missed and this one saw lives.
+    await client.query(
+      'delete from clarifai_sync.candidates where scope_id = $1 and stream = $2 and parent = $3 and pass_id <> $4',
+      [task.scopeId, stream.name, pass.parent, pass.passId],
+    );
+    await client.query(
+      `update clarifai_sync.rejects set resolved_at = clock_timestamp() where scope_id = $1 and stream = $2
+         and kind = 'rejected' and resolved_at is null and last_seen_at < $3 and $4`,
+      [task.scopeId, stream.name, fact.started_at, stream.under === undefined],
+    );
+    await client.query('delete from clarifai_sync.passes where pass_id = $1', [pass.passId]);
+    if (stream.under === undefined) {
+      await noteRead(client, task, stream, requestHash);
+    } else {
+      await client.query(
+        `insert into clarifai_sync.parent_reads (scope_id, stream, parent, sequence, marker) values ($1, $2, $3, $4, $5)
+         on conflict (scope_id, stream, parent) do update set sequence = excluded.sequence, marker = excluded.marker,
+           read_at = clock_timestamp()`,
+        [task.scopeId, stream.name, pass.parent, task.sequence, fact.marker],
+      );
+    }
+    return {rows, settledMarker: fact.marker_settled ? fact.marker : null};
+  });
+}
+
+/** The marker, asked for after the pass, was still the settled one from its start: its candidates are proved gone. */
+export async function proveByMarker(store: Store, task: HeldTask, stream: Stream, pass: Pass): Promise<void> {
+  await store.database.query(
+    'update clarifai_sync.candidates set marker_proved = true where scope_id = $1 and stream = $2 and pass_id = $3',
+    [task.scopeId, stream.name, pass.passId],
+  );
+}
+
+interface PassFacts {
+  known_read: string;
+  keyless_rejects: string;
+  marker: string | null;
+  marker_settled: boolean;
+  started_at: Date;
+  marked: string;
+}

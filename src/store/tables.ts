@@ -1,0 +1,141 @@
+import type pg from 'pg';
+import type {Column, ColumnType} from '../core/shape.ts';
+import {keyNames, type Stream} from '../streams/stream.ts';
+import {ident, literal} from './quote.ts';
+
+const SQL_TYPES: Record<ColumnType, string> = {
+  text: 'text',
+  integer: 'integer',
+  bigint: 'bigint',
+  double: 'double precision',
+  boolean: 'boolean',
+  timestamp: 'timestamptz',
+  json: 'jsonb',
+  'text[]': 'text[]',
+};
+
+/** Columns that every stream's table has after its own (contract, section 4), in order. */
+export const SYNC_COLUMNS = [
+  ['_sync_run_id', 'uuid not null', 'Run that last changed the row.'],
+  ['_sync_sequence', 'bigint not null', 'Number of that run among the runs of its scope.'],
+  ['_sync_first_sequence', 'bigint not null', 'Number of the run that first stored the row.'],
+  ['_sync_hash', 'bytea not null', 'Content hash, without what changes by itself.'],
+  ['_sync_first_seen_at', 'timestamptz not null', 'When this service first stored the row.'],
+  ['_sync_changed_at', 'timestamptz not null', 'When this service last changed the row.'],
+  ['_sync_deleted_at', 'timestamptz', 'When the record was found gone at the source; null while it lives.'],
+  ['_sync_row', 'bigint not null', 'Number of the row, for the marks of what a pass has seen.'],
+] as const;
+
+/** One collation for every key, here and in staging: another one would make each page read the whole table. */
+const KEY = 'text collate "C" not null';
+
+export function sqlType(column: Column): string {
+  return SQL_TYPES[column.type];
+}
+
+/** Key columns of a stream's table, `user_id` and `app_id` first. */
+export function allKeys(stream: Stream): readonly string[] {
+  return ['user_id', 'app_id', ...keyNames(stream)];
+}
+
+/** Name of the sequence that numbers the rows of a stream's table. */
+export function rowSequence(schema: string, stream: Stream): string {
+  return ident(schema, `${stream.name}_row`);
+}
+
+/**
+ * Makes the stream's table, view and history as the catalogue has them now. Columns are added, never dropped or
+ * changed, so that a newer and an older version can be told apart but never lose data. May be repeated.
+ * @returns names of columns that were added to a table that was there already
+ */
+export async function ensureTable(
+  client: pg.ClientBase,
+  schema: string,
+  stream: Stream,
+  history: boolean,
+): Promise<{made: boolean; added: readonly Column[]}> {
+  const table = ident(schema, stream.name);
+  const before = await columnNames(client, schema, stream.name);
+  const made = before.size === 0;
+  const added = made ? [] : stream.shape.columns.filter((column) => !before.has(column.name));
+  if (made) {
+    await client.query(`create sequence if not exists ${rowSequence(schema, stream)}`);
+    await client.query(`create table ${table} (${definitions(stream).join(', ')}, primary key (${keyList(stream)}))`);
+    await client.query(`comment on table ${table} is ${literal(stream.doc)}`);
+    if (stream.pendingCodes.length > 0) {
+      await client.query(
+        `create index on ${table} (user_id, app_id) where status_code in (${stream.pendingCodes.join(', ')}) and _sync_deleted_at is null`,
+      );
+    }
+    for (const column of stream.shape.columns) await comment(client, table, column.name, column.doc);
+    for (const [name, , doc] of SYNC_COLUMNS) await comment(client, table, name, doc);
+  }
+  for (const column of added) {
+    await client.query(`alter table ${table} add column if not exists ${ident(column.name)} ${sqlType(column)}`);
+    await comment(client, table, column.name, column.doc);
+  }
+  await client.query(
+    `create or replace view ${ident(schema, `${stream.name}_current`)} as select * from ${table} where _sync_deleted_at is null`,
+  );
+  if (history) await ensureHistory(client, schema, stream);
+  return {made, added};
+}
+
+async function ensureHistory(client: pg.ClientBase, schema: string, stream: Stream): Promise<void> {
+  const name = `${stream.name}_history`;
+  const table = ident(schema, name);
+  const before = await columnNames(client, schema, name);
+  if (before.size === 0) {
+    const own = definitions(stream).join(', ');
+    await client.query(
+      `create table ${table} (_sync_version bigint generated always as identity primary key, ${own}, ` +
+        `_sync_valid_from timestamptz not null, _sync_valid_to timestamptz, ` +
+        `_sync_op text not null check (_sync_op in ('insert', 'update', 'delete')))`,
+    );
+    // At most one open version of a record, and the way to it.
+    await client.query(`create unique index on ${table} (${keyList(stream)}) where _sync_valid_to is null`);
+    await client.query(`comment on table ${table} is ${literal(`Every version of the records of ${stream.name}.`)}`);
+    // History begins with what is there: one open version for each row that was stored before.
+    await client.query(
+      `insert into ${table} (${tableColumns(stream).map(ident1).join(', ')}, _sync_valid_from, _sync_op) ` +
+        `select ${tableColumns(stream).map(ident1).join(', ')}, _sync_changed_at, ` +
+        `case when _sync_deleted_at is null then 'insert' else 'delete' end from ${ident(schema, stream.name)}`,
+    );
+    return;
+  }
+  for (const column of stream.shape.columns) {
+    await client.query(`alter table ${table} add column if not exists ${ident(column.name)} ${sqlType(column)}`);
+  }
+}
+
+/** Columns of a stream's table in the order in which it is made. */
+export function tableColumns(stream: Stream): readonly string[] {
+  return [...allKeys(stream), ...stream.shape.columns.map((c) => c.name), 'raw', ...SYNC_COLUMNS.map(([name]) => name)];
+}
+
+function definitions(stream: Stream): string[] {
+  return [
+    ...allKeys(stream).map((name) => `${ident(name)} ${KEY}`),
+    ...stream.shape.columns.map((column) => `${ident(column.name)} ${sqlType(column)}`),
+    'raw jsonb not null',
+    ...SYNC_COLUMNS.map(([name, type]) => `${name} ${type}`),
+  ];
+}
+
+const ident1 = (name: string): string => ident(name);
+
+function keyList(stream: Stream): string {
+  return allKeys(stream).map(ident1).join(', ');
+}
+
+async function columnNames(client: pg.ClientBase, schema: string, table: string): Promise<Set<string>> {
+  const found = await client.query<{name: string}>(
+    `select a.attname as name from pg_attribute a where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped`,
+    [ident(schema, table)],
+  );
+  return new Set(found.rows.map((row) => row.name));
+}
+
+async function comment(client: pg.ClientBase, table: string, column: string, doc: string): Promise<void> {
+  await client.query(`comment on column ${table}.${ident(column)} is ${literal(doc)}`);
+}

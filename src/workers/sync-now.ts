@@ -1,0 +1,95 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {RunVerdict} from '../core/outcome.ts';
+import {beginRun, covers, type RunRequest} from '../jobs/begin-run.ts';
+import type {JobDeps} from '../jobs/deps.ts';
+import type {RunReport} from '../store/runs.ts';
+import {driveRun, type DriveParts} from './drive-run.ts';
+import {RunStops} from './run-stops.ts';
+import {taskProcessor} from './task-processor.ts';
+import type {TaskQueue} from './task-queue.ts';
+
+export interface SyncParts {
+  readonly deps: JobDeps;
+  readonly queue: TaskQueue;
+  readonly stallMs: number;
+  readonly drainTimeoutMs: number;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+/** What came of one run that was asked for. */
+export type Synced =
+  | {readonly request: RunRequest; readonly report: RunReport; readonly verdict: RunVerdict}
+  | {readonly request: RunRequest; readonly error: unknown};
+
+/** Streams read at once in one process: each has its own writer, and two share the work best (facts-speed.md, section 6). */
+const TASKS_AT_ONCE = 4;
+
+/**
+ * Does runs now, to their ends, by the queue and a worker of this process; each by itself, so that one that fails stops
+ * no other. A run that was left unfinished is carried on first, and counts where it covers what is asked for.
+ */
+export async function syncNow(
+  parts: SyncParts,
+  requests: readonly RunRequest[],
+  signal: AbortSignal,
+): Promise<Synced[]> {
+  const {deps, queue} = parts;
+  const changes = new Changes();
+  const stops = new RunStops();
+  let lastSignMs = parts.now();
+  const onSign = (): void => {
+    lastSignMs = parts.now();
+  };
+  const worker = queue.work(taskProcessor({deps, client: deps.client, stops, onSign}), {concurrency: TASKS_AT_ONCE});
+  worker.on('completed', () => changes.tell());
+  worker.on('failed', () => changes.tell());
+  signal.addEventListener('abort', () => changes.tell(), {once: true});
+  const drive: DriveParts = {
+    store: deps.store,
+    queue,
+    stops,
+    changed: () => changes.next(),
+    stallMs: parts.stallMs,
+    lastSignMs: () => lastSignMs,
+    now: parts.now,
+  };
+  try {
+    return await Promise.all(requests.map((request) => syncOne(parts, drive, request, signal)));
+  } finally {
+    await Promise.race([worker.close(), sleep(parts.drainTimeoutMs, undefined, {ref: false})]);
+  }
+}
+
+async function syncOne(
+  {deps}: SyncParts,
+  drive: DriveParts,
+  request: RunRequest,
+  signal: AbortSignal,
+): Promise<Synced> {
+  try {
+    for (;;) {
+      const begun = await beginRun(deps.store, deps.client, request, deps.rules.settleMs, signal);
+      const ended = await driveRun(drive, begun.run, signal);
+      const isEnough = !begun.isTakenUp || covers(begun.run, request);
+      if (isEnough || ended.report.outcome === 'interrupted' || ended.report.failure !== null) return {request, ...ended};
+    }
+  } catch (error) {
+    return {request, error};
+  }
+}
+
+/** Wakes whoever waits for something to happen. */
+class Changes {
+  #waiting: (() => void)[] = [];
+
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,203 @@
+import {describe, expect, test} from 'vitest';
+import {SourceThrottledError} from '../../src/core/source-errors.ts';
+import {Budget, type SlotReply, type SlotSource} from '../../src/source/budget.ts';
+import {LocalSlots} from '../../src/source/local-slots.ts';
+import type {Timing} from '../../src/source/pause.ts';
+
+const never = new AbortController().signal;
+
+/** Time that passes only by being waited for; wait number n ends `lateness(n)` too late. */
+class TestTime implements Timing {
+  nowMs = 1000;
+  lateness: (wait: number) => number = () => 0;
+  readonly waits: number[] = [];
+
+  now = () => this.nowMs;
+
+  pause(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    this.waits.push(ms);
+    this.nowMs += ms + this.lateness(this.waits.length);
+    return Promise.resolve();
+  }
+}
+
+/** Slots as listed, on a clock `aheadMs` before ours, each answer taking `delaysMs`. */
+class ListedSlots implements SlotSource {
+  readonly #slots: (number | {retryInMs: number})[];
+  readonly #time: TestTime;
+  aheadMs = 0;
+  delaysMs: number[] = [];
+  given = 0;
+  paused: number[] = [];
+
+  constructor(time: TestTime, slots: (number | {retryInMs: number})[]) {
+    this.#time = time;
+    this.#slots = slots;
+  }
+
+  reserve(): Promise<SlotReply> {
+    const slot = this.#slots[this.given];
+    if (slot === undefined) throw new Error('no slot left in the list');
+    const delayMs = this.delaysMs[this.given] ?? 0;
+    this.given += 1;
+    if (typeof slot === 'object') return Promise.resolve(slot);
+    const reply = {atMs: slot + this.aheadMs, nowMs: this.#time.nowMs + delayMs / 2 + this.aheadMs};
+    this.#time.nowMs += delayMs;
+    return Promise.resolve(reply);
+  }
+
+  pause(ms: number): Promise<void> {
+    this.paused.push(ms);
+    return Promise.resolve();
+  }
+}
+
+function made(slots: (number | {retryInMs: number})[]) {
+  const time = new TestTime();
+  const listed = new ListedSlots(time, slots);
+  return {time, listed, budget: new Budget(listed, 20_000, time)};
+}
+
+describe('Budget', () => {
+  test('returns at the moment of the slot', async () => {
+    const {time, budget} = made([1300]);
+    await budget.take(never);
+    expect(time.nowMs).toBe(1300);
+  });
+
+  test('understands a slot on a clock that is not ours', async () => {
+    const {time, listed, budget} = made([1300]);
+    listed.aheadMs = 7_000_000;
+    await budget.take(never);
+    expect(time.nowMs).toBe(1300);
+  });
+
+  test('trusts the quickest answer to tell how far the clocks are apart', async () => {
+    const {time, listed, budget} = made([1300, 2500]);
+    listed.aheadMs = 500;
+    await budget.take(never);
+    // The second answer is a slow one, and spends its delay on the way back alone.
+    listed.reserve = () => {
+      const reply = {atMs: 2500 + 500, nowMs: time.nowMs + 500};
+      time.nowMs += 400;
+      return Promise.resolve(reply);
+    };
+    await budget.take(never);
+    expect(time.nowMs).toBe(2500);
+  });
+
+  test('uses a slot that is 20 ms late', async () => {
+    const {time, listed, budget} = made([1300, 1400]);
+    time.lateness = () => 20;
+    await budget.take(never);
+    expect([listed.given, budget.dropped]).toEqual([1, 0]);
+  });
+
+  test('drops a slot that it would use later than that, and reserves anew', async () => {
+    const {time, listed, budget} = made([1300, 1321]);
+    time.lateness = () => 21;
+    await budget.take(never);
+    expect([listed.given, budget.dropped, time.nowMs]).toEqual([2, 1, 1321]);
+  });
+
+  test('waits again when the timer fires early', async () => {
+    const {time, budget} = made([1300]);
+    time.lateness = (wait) => (wait === 1 ? -1 : 0);
+    await budget.take(never);
+    expect(time.nowMs).toBeGreaterThanOrEqual(1300);
+  });
+
+  test('asks again as late as it is told to', async () => {
+    const {time, listed, budget} = made([{retryInMs: 250}, 1251]);
+    await budget.take(never);
+    expect([time.waits[0], listed.given, time.nowMs]).toEqual([250, 2, 1251]);
+  });
+
+  test('sends nothing while the credential is throttled, and tells all who share it', async () => {
+    const {time, listed, budget} = made([16_500]);
+    await budget.throttled(15_000);
+    await budget.take(never);
+    expect(listed.paused).toEqual([15_000]);
+    expect(time.waits[0]).toBe(15_000);
+    expect(time.nowMs).toBe(16_500);
+  });
+
+  test('drops a slot reserved before the pause began', async () => {
+    const {time, listed, budget} = made([1300, 9000]);
+    const pause = time.pause.bind(time);
+    time.pause = async (ms, signal) => {
+      if (time.waits.length === 0) await budget.throttled(5000);
+      await pause(ms, signal);
+    };
+    await budget.take(never);
+    expect([listed.given, budget.dropped, time.nowMs]).toEqual([2, 1, 9000]);
+  });
+
+  test('does not shorten a pause by a shorter one', async () => {
+    const {time, budget} = made([1300]);
+    await budget.throttled(15_000);
+    await budget.throttled(1);
+    await budget.take(never).catch(() => undefined);
+    expect(time.waits[0]).toBe(15_000);
+  });
+
+  test('refuses at once, with the pause that is left, when it is too long to wait out', async () => {
+    const {time, budget} = made([1300]);
+    await budget.throttled(60_000);
+    const refused = budget.take(never);
+    await expect(refused).rejects.toThrow(SourceThrottledError);
+    await expect(refused).rejects.toMatchObject({retryAfterMs: 60_000});
+    expect(time.waits).toEqual([]);
+  });
+
+  test('refuses when those who share the slots pause for too long', async () => {
+    const {budget} = made([{retryInMs: 3_600_000}]);
+    await expect(budget.take(never)).rejects.toMatchObject({retryAfterMs: 3_600_000});
+  });
+
+  test('throws the reason of the signal, and takes no slot after it', async () => {
+    const {listed, budget} = made([1300]);
+    await expect(budget.take(AbortSignal.abort(new Error('drain')))).rejects.toThrow('drain');
+    expect(listed.given).toBe(0);
+  });
+
+  test('sends nothing when the slots cannot be reached', async () => {
+    const {listed, budget} = made([1300]);
+    listed.reserve = () => Promise.reject(new Error('redis is gone'));
+    await expect(budget.take(never)).rejects.toThrow('redis is gone');
+  });
+
+  test('without a limit keeps nobody waiting, but for a pause', async () => {
+    const time = new TestTime();
+    const budget = new Budget(null, 20_000, time);
+    await budget.take(never);
+    await budget.throttled(100);
+    await budget.take(never);
+    expect(time.waits).toEqual([100]);
+  });
+});
+
+describe('Budget over LocalSlots', () => {
+  test('sends at the rate less the headroom, and never more than the rate in a sliding second', async () => {
+    const time = new TestTime();
+    time.lateness = (wait) => (wait * 7) % 25;
+    const budget = new Budget(new LocalSlots(15, 0.07, time), 20_000, time);
+    const sentMs: number[] = [];
+    for (let i = 0; i < 200; i++) {
+      await budget.take(never);
+      sentMs.push(time.nowMs);
+    }
+    for (let i = 15; i < sentMs.length; i++) expect(sentMs[i]! - sentMs[i - 15]!).toBeGreaterThanOrEqual(1000);
+    expect((199 * 1000) / (sentMs[199]! - sentMs[0]!)).toBeLessThanOrEqual(13.96);
+  });
+
+  test('gives no slot within a pause', async () => {
+    const time = new TestTime();
+    const slots = new LocalSlots(15, 0.07, time);
+    await slots.pause(1200);
+    expect(await slots.reserve()).toMatchObject({atMs: 2200});
+    await slots.pause(60_000);
+    expect(await slots.reserve()).toHaveProperty('retryInMs');
+  });
+});
