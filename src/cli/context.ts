@@ -33,17 +33,28 @@ export interface Surroundings {
 export class Context {
   readonly surroundings: Surroundings;
   readonly #configFile: string | undefined;
+  readonly #readFile: ((path: string) => Promise<string>) | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
 
-  constructor(surroundings: Surroundings, configFile: string | undefined) {
+  /** @param readFile how files are read; from the disk where left out */
+  constructor(surroundings: Surroundings, configFile: string | undefined, readFile?: (path: string) => Promise<string>) {
     this.surroundings = surroundings;
     this.#configFile = configFile;
+    this.#readFile = readFile;
   }
 
   /** The configuration. Throws ConfigError. */
   async config(needs: readonly ConfigNeed[]): Promise<Config> {
     const {env, cwd, logger} = this.surroundings;
-    const config = await loadConfig({file: this.#configFile, env, cwd, knownStreams: CATALOGUE, needs});
+    const readFile = this.#readFile;
+    const config = await loadConfig({
+      file: this.#configFile,
+      env,
+      cwd,
+      knownStreams: CATALOGUE,
+      needs,
+      ...(readFile === undefined ? {} : {readFile}),
+    });
     logger.hide(secretsOf(config));
     for (const note of config.notes) logger.log.warn({note}, 'configuration was noted');
     return config;

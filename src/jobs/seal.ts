@@ -5,6 +5,7 @@ import {
   candidates,
   cascade,
   closeRun,
+  hasBuried,
   liveCount,
   noteHeldBack,
 } from '../store/candidates.ts';
@@ -67,9 +68,11 @@ async function proveStream(
 
 /** In a full run children of every deleted parent, else of those that were deleted in this run. */
 async function cascadeInto(deps: JobDeps, task: HeldTask, stream: Stream, read: readonly Stream[]): Promise<void> {
+  const all = task.mode === 'full';
   const parents = [...(stream.under === undefined ? [] : [stream.under]), ...(stream.cascade ?? [])];
   for (const parent of parents) {
     if (!read.some((each) => each.name === parent.stream)) continue;
-    await cascade(deps.store, task, stream, parent.stream, task.mode === 'full');
+    if (!(await hasBuried(deps.store, task, parent.stream, all))) continue;
+    await cascade(deps.store, task, stream, parent.stream, all);
   }
 }

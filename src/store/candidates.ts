@@ -111,6 +111,8 @@ export async function cascade(
   if (step === undefined) return 0;
   return await store.database.transaction(async (client) => {
     await guardFence(client, task, store.leaseMs);
+    // A table that was never analysed looks empty to the planner, which then reads all parents for each child.
+    await client.query('set local enable_nestloop = off');
     const buried = await client.query<{deleted: number}>(step.sql, [
       task.scope.userId,
       task.scope.appId,
@@ -147,6 +149,17 @@ async function addDeleted(
      on conflict (run_id, stream) do update set deleted = s.deleted + excluded.deleted`,
     [task.runId, stream, deleted],
   );
+}
+
+/** Does a stream have rows whose deletion can take children along: deleted in this run, or ever when `all` is set? */
+export async function hasBuried(store: Store, task: HeldTask, stream: string, all: boolean): Promise<boolean> {
+  const rows = await store.database.query(
+    all
+      ? `select 1 from ${ident(store.schema, stream)} where user_id = $1 and app_id = $2 and _sync_deleted_at is not null limit 1`
+      : 'select 1 from clarifai_sync.stream_runs where run_id = $1 and stream = $2 and deleted > 0',
+    all ? [task.scope.userId, task.scope.appId] : [task.runId, stream],
+  );
+  return rows.length > 0;
 }
 
 /** Notes how many deletions the guard holds back, or how many still wait for a proof. */

@@ -1,5 +1,6 @@
 import {execFile} from 'node:child_process';
 import {readdir, stat} from 'node:fs/promises';
+import {createRequire} from 'node:module';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
@@ -14,7 +15,7 @@ export default async function build(): Promise<void> {
     changedAtMs(join(ROOT, 'dist'), '.js'),
   ]);
   if (built > Math.max(...sources)) return;
-  const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   try {
     await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noEmitOnError'], {cwd: ROOT});
   } catch (error) {
