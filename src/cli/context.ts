@@ -37,7 +37,11 @@ export class Context {
   readonly #closers: (() => Promise<void>)[] = [];
 
   /** @param readFile how files are read; from the disk where left out */
-  constructor(surroundings: Surroundings, configFile: string | undefined, readFile?: (path: string) => Promise<string>) {
+  constructor(
+    surroundings: Surroundings,
+    configFile: string | undefined,
+    readFile?: (path: string) => Promise<string>,
+  ) {
     this.surroundings = surroundings;
     this.#configFile = configFile;
     this.#readFile = readFile;
@@ -116,6 +120,6 @@ export function rulesOf(config: Config): RunRules {
     maxRecordBytes,
     pageSizeOf: (stream: Stream) =>
       config.streamOptions[stream.name]?.pageSize ?? Math.min(stream.pageSize ?? 1_000, config.source.pageSize),
-    strategyOf: (stream: Stream) => stream.strategy,
+    strategyOf: (stream: Stream) => config.streamOptions[stream.name]?.strategy ?? stream.strategy,
   };
 }

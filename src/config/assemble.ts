@@ -41,9 +41,9 @@ export function assemble(values: FileValues, {file, folder, notes}: AssembleCont
     apps: values.apps.map(({user_id, app_id}) => ({userId: user_id, appId: app_id})),
     streams: selection(values.streams),
     streamOptions: Object.fromEntries(
-      Object.entries(values.stream_options).map(([name, {page_size}]): [string, StreamOptions] => [
+      Object.entries(values.stream_options).map(([name, {page_size, strategy}]): [string, StreamOptions] => [
         name,
-        {pageSize: page_size ?? null},
+        {pageSize: page_size ?? null, strategy: strategy ?? null},
       ]),
     ),
     store: storeOf(values, storeSink, dataDir),

@@ -1,3 +1,5 @@
+import type {Strategy} from '../streams/stream.ts';
+
 /**
  * What the service was told to do: read once (load.ts), deep-frozen, and passed down in the smallest piece a room
  * needs. Every figure carries its unit in the name; every path is absolute; every URL has been parsed once.
@@ -53,6 +55,8 @@ export type StreamSelection =
 export interface StreamOptions {
   /** null: the catalogue's, else `source.pageSize`. */
   readonly pageSize: number | null;
+  /** null: the catalogue's. A `window` stream can be read as `list`, and only that. */
+  readonly strategy: Strategy | null;
 }
 
 export type StoreConfig =

@@ -40,12 +40,14 @@ export const NOT_YET: readonly NotYet[] = [
   },
   {reason: 'an app_id of "*" is not in this version; name each app', keys: /^apps\[\]\.app_id/, asked: everyApp},
   {
-    reason: 'a strategy other than the catalogue’s is not in this version',
+    reason: 'a strategy other than the catalogue’s, or list in the place of window, is not in this version',
     keys: /\.strategy$/,
     asked: (tree, known) =>
       streamOptions(tree, 'strategy').filter((path) => {
         const stream = known.find(({name}) => name === path[1]);
-        return stream !== undefined && valueAt(tree, path) !== stream.strategy;
+        if (stream === undefined) return false;
+        const asked = valueAt(tree, path);
+        return asked !== stream.strategy && !(asked === 'list' && stream.strategy === 'window');
       }),
   },
   {

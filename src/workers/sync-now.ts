@@ -2,8 +2,9 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {RunVerdict} from '../core/outcome.ts';
 import {beginRun, covers, type RunRequest} from '../jobs/begin-run.ts';
 import type {JobDeps} from '../jobs/deps.ts';
-import type {RunReport} from '../store/runs.ts';
+import {countRequests, type RunReport} from '../store/runs.ts';
 import {driveRun, type DriveParts} from './drive-run.ts';
+import {RequestCounter} from './request-counter.ts';
 import {RunStops} from './run-stops.ts';
 import {taskProcessor} from './task-processor.ts';
 import type {TaskQueue} from './task-queue.ts';
@@ -69,7 +70,9 @@ async function syncOne(
 ): Promise<Synced> {
   try {
     for (;;) {
-      const begun = await beginRun(deps.store, deps.client, request, deps.rules.settleMs, signal);
+      const counter = new RequestCounter(() => undefined);
+      const begun = await beginRun(deps.store, deps.client.observedBy(counter), request, deps.rules.settleMs, signal);
+      await countRequests(deps.store, begun.run.runId, counter.requests, counter.throttled);
       const ended = await driveRun(drive, begun.run, signal);
       const isEnough = !begun.isTakenUp || covers(begun.run, request);
       if (isEnough || ended.report.outcome === 'interrupted' || ended.report.failure !== null) return {request, ...ended};

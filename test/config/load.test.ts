@@ -117,7 +117,7 @@ describe('a file', () => {
 
   test('sets the page size of one stream', async () => {
     const {streamOptions} = await load({yaml: 'stream_options: {annotations: {page_size: 500}}'});
-    expect(streamOptions).toEqual({annotations: {pageSize: 500}});
+    expect(streamOptions).toEqual({annotations: {pageSize: 500, strategy: null}});
   });
 
   test('names streams', async () => {

@@ -128,7 +128,7 @@ describe('what this version does not have', () => {
     ['http: {token: abc}', 'http.token', 'HTTP'],
     ['notify: {webhook: "https://h"}', 'notify', 'notifications'],
     ['run: {purge_deleted_after: 30d}', 'run.purge_deleted_after', 'purging'],
-    ['stream_options: {annotations: {strategy: list}}', 'stream_options.annotations.strategy', 'strategy'],
+    ['stream_options: {inputs: {strategy: list}}', 'stream_options.inputs.strategy', 'strategy'],
     ['stream_options: {annotations: {redact: [data]}}', 'stream_options.annotations.redact', 'redact'],
     ['stream_options: {annotations: {exclude: [data]}}', 'stream_options.annotations.exclude', 'exclude'],
     ['apps: [{user_id: u, app_id: "*"}]', 'apps[0].app_id', '"*"'],
