@@ -10,6 +10,8 @@ import {openEmbedded} from '../store/embedded/open-embedded.ts';
 import type {Store} from '../store/ledger.ts';
 import {closeStore, openStore} from '../store/open.ts';
 import {CATALOGUE} from '../streams/catalogue.ts';
+import type {Sink} from '../sinks/sink.ts';
+import {openSink} from './open-sink.ts';
 import type {Stream} from '../streams/stream.ts';
 import type {Logger} from '../telemetry/logger.ts';
 
@@ -93,6 +95,17 @@ export class Context {
     const store = await openStore({connection, schema, history, leaseMs: config.run.leaseMs});
     this.defer(() => closeStore(store));
     return store;
+  }
+
+  /** The sinks beside the store, by name. */
+  sinks(config: Config): Promise<ReadonlyMap<string, Sink>> {
+    const sinks = new Map<string, Sink>();
+    for (const each of config.sinks) {
+      const sink = openSink(each);
+      this.defer(async () => sink[Symbol.asyncDispose]());
+      sinks.set(each.name, sink);
+    }
+    return Promise.resolve(sinks);
   }
 
   /** Closed when the command has ended, the last one first. */

@@ -91,13 +91,17 @@ export function runJson(runs: readonly {readonly report: RunReport}[]): RunDocum
 
 /** The same for people: a line for the run and one for each stream. */
 export function runLines(report: RunReport): string[] {
-  const {run, outcome, startedAt, finishedAt, requests, throttled, failure, streams} = report;
+  const {run, outcome, startedAt, finishedAt, requests, throttled, failure, streams, sinks} = report;
   const seconds = finishedAt === null ? null : (finishedAt.getTime() - startedAt.getTime()) / 1000;
   const throttledText = throttled === 0 ? '' : `, ${throttled} throttled`;
   const secondsText = seconds === null ? '' : ` in ${seconds.toFixed(1)} s`;
   const head = `${scopeName(run.scope)}: ${run.mode} run ${outcome ?? 'in progress'}${secondsText}, ${requests} requests${throttledText} (${run.runId})`;
+  const behind = sinks.map(
+    ({sink, outcome: came, rows, failure: cause}) =>
+      `  sink ${sink.padEnd(13)} ${(came ?? 'open').padEnd(11)} ${rows} rows${cause === null ? '' : `: ${cause.message} [${cause.code}]`}`,
+  );
   const why = failure === null ? [] : [`  ended early: ${failure.message} [${failure.code}]`];
-  return [head, ...why, ...streams.map(streamLine)];
+  return [head, ...why, ...streams.map(streamLine), ...behind];
 }
 
 function streamLine(stream: StreamRun): string {

@@ -11,7 +11,8 @@ import {CATALOGUE, streamNamed} from '../streams/catalogue.ts';
 import type {Stream} from '../streams/stream.ts';
 import {syncNow, type Synced} from '../workers/sync-now.ts';
 import {TaskQueue} from '../workers/task-queue.ts';
-import {Context, rulesOf} from './context.ts';
+import type {Context} from './context.ts';
+import {rulesOf} from './context.ts';
 import {openProgress} from './progress.ts';
 import {runJson, runLines} from './run-text.ts';
 
@@ -21,6 +22,8 @@ export interface SyncFlags {
   readonly full?: boolean;
   readonly json?: boolean;
   readonly allowMassDelete?: boolean;
+  readonly snapshot?: boolean;
+  readonly takeOver?: boolean;
 }
 
 /** Brings each app up to date once, now, and tells what came of it. Gives the exit code. */
@@ -40,8 +43,9 @@ export async function sync(context: Context, flags: SyncFlags): Promise<number> 
   context.defer(() => queue.close());
 
   const scopes = await resolved(client, apps ?? config.apps, signal);
-  const requests = requestsOf(scopes, named ?? selectedStreams(config), named !== null, flags);
-  const deps = {store, client, rules: rulesOf(config), log: logger.log, onProgress: progress.onProgress};
+  const requests = requestsOf(scopes, named ?? selectedStreams(config), named !== null, flags, config);
+  const sinks = await context.sinks(config);
+  const deps = {store, client, sinks, rules: rulesOf(config), log: logger.log, onProgress: progress.onProgress};
   const {stallMs, drainTimeoutMs, retainRunsMs} = config.run;
   const synced = await syncNow({deps, queue, stallMs, drainTimeoutMs, now}, requests, signal);
   await pruneRuns(store, retainRunsMs);
@@ -83,12 +87,21 @@ function requestsOf(
   streams: readonly Stream[],
   isNamed: boolean,
   flags: SyncFlags,
+  config: Config,
 ): RunRequest[] {
   const users = [...new Set(apps.map((app) => app.userId))].map((userId): Scope => ({userId, appId: ''}));
   const mode: RunMode = flags.full === true ? 'full' : 'incremental';
   return [...apps, ...users].flatMap((scope) => {
     const names = streams.filter((stream) => stream.scope === scopeKind(scope)).map((stream) => stream.name);
-    const options = {streams: names, named: isNamed, allowMassDelete: flags.allowMassDelete === true};
+    const options = {
+      streams: names,
+      named: isNamed,
+      allowMassDelete: flags.allowMassDelete === true,
+      sinks: config.sinks.map((sink) => sink.name),
+      isStoreSink: config.store.kind === 'url' && config.store.sinkName !== null,
+      wantsSnapshot: flags.snapshot === true,
+      takeOver: flags.takeOver === true,
+    };
     return names.length === 0 ? [] : [{scope, mode, options}];
   });
 }

@@ -98,7 +98,7 @@ export const shortName = (what: string) =>
 
 /** An id as the API writes it; it becomes a part of request paths and of object names. */
 export const apiId = (what: string) =>
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
+   
   matching(/^[^\s\x00-\x1f/?#]+$/, `the id of the ${what} as text (in quotes if it is a number), without spaces or /`);
 
 /** All, the default set, or some streams by name. Whether the names exist is checked against the catalogue. */

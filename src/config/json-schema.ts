@@ -31,7 +31,7 @@ export function jsonSchemaText(): string {
       jsonSchema.required = jsonSchema.required.filter((key) => !isFilled(key));
     },
   });
-  const {$schema, ...rest} = withVariables(schema as JsonSchema);
+  const {$schema, ...rest} = withVariables(schema);
   return `${JSON.stringify({$schema, title: 'The configuration of clarifai-sync', ...rest}, null, 2)}\n`;
 }
 

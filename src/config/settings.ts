@@ -44,7 +44,7 @@ export function withValue(tree: Tree, path: KeyPath, value: unknown): Tree {
   const child = valueAt(tree, [part]);
   const filled =
     rest.length === 0 ? value : withValue((isMapping(child) || Array.isArray(child) ? child : {}) as Tree, rest, value);
-  return Object.assign(here as object, {[part]: filled}) as Tree;
+  return Object.assign(here as object, {[part]: filled});
 }
 
 /** Whether a value is a mapping, not a list and not a plain value. */

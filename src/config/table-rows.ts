@@ -38,8 +38,8 @@ export function keysOf(path: KeyPath, tree: unknown): string[] {
     const part = path[i];
     if (part === undefined) break;
     if (schema instanceof z.ZodObject) schema = (schema.shape as Record<string, z.core.$ZodType>)[part] ?? z.never();
-    else if (schema instanceof z.ZodArray) schema = schema.element as z.core.$ZodType;
-    else if (schema instanceof z.ZodRecord) schema = schema.valueType as z.core.$ZodType;
+    else if (schema instanceof z.ZodArray) schema = schema.element;
+    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
   }
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
@@ -51,13 +51,13 @@ function rowsOf(schema: z.core.$ZodType, key: string, suffix: string): TableRow[
       rowsOf(member, key === '' ? name : `${key}.${name}`, suffix),
     );
   }
-  if (OPTION_FACTS.has(schema as z.ZodType)) {
+  if (OPTION_FACTS.has(schema)) {
     const {env, isSecret} = OPTION_FACTS.get(schema as z.ZodType) ?? {};
     const doc = schema instanceof z.ZodType ? (schema.description ?? '') : '';
     return [{key: key + suffix, fallback: fallbackOf(schema), doc, env, isSecret: isSecret === true}];
   }
-  if (inner instanceof z.ZodArray) return rowsOf(inner.element as z.core.$ZodType, `${key}[]`, suffix);
-  if (inner instanceof z.ZodRecord) return rowsOf(inner.valueType as z.core.$ZodType, `${key}.NAME`, suffix);
+  if (inner instanceof z.ZodArray) return rowsOf(inner.element, `${key}[]`, suffix);
+  if (inner instanceof z.ZodRecord) return rowsOf(inner.valueType, `${key}.NAME`, suffix);
   if (inner instanceof z.ZodDiscriminatedUnion) {
     return inner.options.flatMap((option) => rowsOf(option, key, ` (${typeOf(option)})`));
   }

@@ -44,7 +44,9 @@ export async function beginRun(
 export function covers(run: Run, {mode, options}: RunRequest): boolean {
   const hasStreams = options.streams.every((name) => run.options.streams.includes(name));
   const hasMode = run.mode === 'full' || mode === 'incremental';
-  return hasStreams && hasMode && (run.options.allowMassDelete || !options.allowMassDelete);
+  const hasSinks = options.sinks.every((name) => run.options.sinks.includes(name));
+  const hasLeave = (run.options.allowMassDelete || !options.allowMassDelete) && (run.options.takeOver || !options.takeOver);
+  return hasStreams && hasMode && hasSinks && hasLeave && (run.options.wantsSnapshot || !options.wantsSnapshot);
 }
 
 async function beginningOf(client: ApiClient, scope: Scope, signal: AbortSignal): Promise<Beginning> {

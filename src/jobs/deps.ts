@@ -1,4 +1,5 @@
 import type {ApiClient} from '../source/client.ts';
+import type {Sink} from '../sinks/sink.ts';
 import type {Store} from '../store/ledger.ts';
 import type {Stream} from '../streams/stream.ts';
 import type {Log} from '../telemetry/log.ts';
@@ -26,6 +27,8 @@ export interface JobDeps {
   /** Counts its requests for the run of the task. */
   readonly client: ApiClient;
   readonly rules: RunRules;
+  /** Sinks beside the store, by name. */
+  readonly sinks: ReadonlyMap<string, Sink>;
   readonly log: Log;
   readonly onProgress: (progress: Progress) => void;
 }

@@ -20,8 +20,8 @@ export function verdictOf(report: RunReport): RunVerdict {
   return judgeRun(report.streams.map(endOf), {
     newRejects: report.streams.reduce((sum, stream) => sum + stream.newlyRejected, 0),
     heldBack: report.streams.filter((stream) => stream.heldBack > 0).length,
-    sinksBehind: 0,
-    sinksWritten: 0,
+    sinksBehind: report.sinks.filter(({outcome}) => outcome !== 'succeeded').length,
+    sinksWritten: report.sinks.filter(({outcome}) => outcome === 'succeeded').length + (report.run.options.isStoreSink ? 1 : 0),
     endedBy: breakOf(report.failure),
   });
 }

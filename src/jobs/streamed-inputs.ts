@@ -48,6 +48,7 @@ export async function* streamedInputs(
     const restsOn = known.at(-1);
     const living = restsOn === undefined ? [] : await livingIds(client, scope, known, signal);
     if (restsOn === undefined || living.includes(restsOn)) {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- what was caught, whatever it is
       if (outcome.error !== null) throw outcome.error;
       if (outcome.end !== null) yield outcome.end;
       return;

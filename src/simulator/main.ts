@@ -1,5 +1,5 @@
 import {UsageError} from '../core/errors.ts';
-import type {Simulator, SimulatorOptions} from './simulator.ts';
+import type {Simulator} from './simulator.ts';
 import {startSimulator} from './simulator.ts';
 
 /** Flags of the command `simulate`, as a command line gives them: text, or numbers already. */
@@ -42,7 +42,7 @@ export async function runSimulator(flags: SimulateFlags): Promise<Simulator> {
     },
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return await startSimulator(Object.fromEntries(given) as SimulatorOptions);
+  return await startSimulator(Object.fromEntries(given));
 }
 
 function numberOf(flag: string, value: string | number | undefined): number | undefined {

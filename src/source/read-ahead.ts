@@ -111,7 +111,7 @@ export class ReadAhead {
   async close(): Promise<void> {
     this.#stop.unlink();
     this.#stop.abort(new Error('reading was ended'));
-    await Promise.all(this.#segments.map((segment) => segment.settled));
+    for (const segment of this.#segments) await segment.settled;
   }
 
   #first(): Segment {

@@ -176,12 +176,17 @@ export async function noteHeldBack(
   );
 }
 
-/** Closes the run: from here on it takes no commit. Locks as endCrawl does. */
+/** Closes the run: from here on it takes no commit, and only its sinks are left. Locks as endCrawl does. */
 export async function closeRun(store: Store, task: HeldTask): Promise<void> {
   await store.database.transaction(async (client) => {
     await client.query('select 1 from clarifai_sync.runs where run_id = $1 for update', [task.runId]);
     await guardFence(client, task, store.leaseMs);
     await client.query(`update clarifai_sync.tasks set state = 'done', holder = null where task_id = $1`, [task.taskId]);
+    await client.query(
+      `insert into clarifai_sync.tasks (run_id, kind, stream) select $1, 'apply', sink from unnest($2::text[]) sink
+       on conflict do nothing`,
+      [task.runId, task.options.sinks],
+    );
     await client.query(
       `update clarifai_sync.runs set state = 'closed', closed_at = clock_timestamp() where run_id = $1 and state = 'sealing'`,
       [task.runId],

@@ -38,6 +38,12 @@ export interface RunOptions {
   /** Were they named by whoever asked? Then one that is refused has failed, never read before or not. */
   readonly named: boolean;
   readonly allowMassDelete: boolean;
+  /** Sinks beside the store that get this run, by name. */
+  readonly sinks: readonly string[];
+  /** The store's own tables are a sink that was asked for. */
+  readonly isStoreSink: boolean;
+  readonly wantsSnapshot: boolean;
+  readonly takeOver: boolean;
 }
 
 export interface Run {

@@ -206,6 +206,15 @@ export interface RunReport {
   readonly throttled: number;
   readonly failure: Failure | null;
   readonly streams: readonly StreamRun[];
+  readonly sinks: readonly SinkRun[];
+}
+
+/** What came of giving a run to a sink. */
+export interface SinkRun {
+  readonly sink: string;
+  readonly outcome: 'succeeded' | 'interrupted' | 'failed' | null;
+  readonly rows: number;
+  readonly failure: Failure | null;
 }
 
 /** What the ledger knows of runs, newest first; all scopes, or the one given; all runs, or the one given. */
@@ -221,7 +230,10 @@ export async function reportRuns(
           'rejected', s.rejected, 'repaired', s.repaired, 'newlyRejected', s.newly_rejected, 'heldBack', s.held_back,
           'unproved', s.unproved, 'sourceCount', s.source_count, 'code', s.error_code, 'message', s.error, 'cause', s.error_cause,
           'startedAt', s.started_at, 'finishedAt', s.finished_at) order by s.stream), '[]') from clarifai_sync.stream_runs s
-        where s.run_id = r.run_id) as streams
+        where s.run_id = r.run_id) as streams,
+       (select coalesce(json_agg(json_build_object('sink', s.sink, 'outcome', s.outcome, 'rows', s.rows, 'code', s.error_code,
+          'message', s.error, 'cause', s.error_cause) order by s.sink), '[]') from clarifai_sync.sink_runs s
+        where s.run_id = r.run_id) as sinks
      from clarifai_sync.runs r
      where ($1::uuid is null or run_id = $1) and ($2::text is null or user_id = $2) and ($3::text is null or app_id = $3)
      order by started_at desc, sequence desc limit $4`,
@@ -249,6 +261,7 @@ interface ReportRow extends RunRow {
   error: string;
   error_cause: Failure['cause'];
   streams: StreamJson[];
+  sinks: (Omit<SinkRun, 'failure'> & {code: string | null; message: string; cause: Failure['cause']})[];
 }
 
 function reportOf(row: ReportRow): RunReport {
@@ -266,6 +279,10 @@ function reportOf(row: ReportRow): RunReport {
       failure: code === null ? null : {code, message, cause},
       startedAt: startedAt === null ? null : new Date(startedAt),
       finishedAt: finishedAt === null ? null : new Date(finishedAt),
+    })),
+    sinks: row.sinks.map(({code, message, cause, ...sink}) => ({
+      ...sink,
+      failure: code === null ? null : {code, message, cause},
     })),
   };
 }

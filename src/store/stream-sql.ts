@@ -10,6 +10,11 @@ export interface StreamSql {
   readonly stage: string;
   readonly copy: string;
   /**
+   * COPY into the table itself, for records of which none is stored; null where history has to be written along.
+   * Columns: user_id, app_id, key, own columns, raw, hash, run, sequence, sequence; the table fills in the rest.
+   */
+  readonly straight: string | null;
+  /**
    * Tells which records differ from the rows, and notes what was seen.
    * $1… one text[] for each key part, then hashes (hex), user_id, app_id, pass (or null), the pass's last row.
    * Rows: n (0 first; -1 holds the count of known rows in `row`), row (null when there is none).
@@ -39,14 +44,13 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
     quotedKeys.map((key) => `${left}.${key} = ${right}.${key}`).join(' and ');
   const own = [...quotedKeys, ...columns.map((column) => ident(column.name)), 'raw'];
 
-  const stage =
-    `create temp table if not exists ${staging} (${[
-      ...quotedKeys.map((key) => `${key} text collate "C"`),
-      ...columns.map((column) => `${ident(column.name)} ${sqlType(column)}`),
-      'raw jsonb',
-      'hash bytea',
-      '"row" bigint',
-    ].join(', ')}) on commit delete rows`;
+  const stage = `create temp table if not exists ${staging} (${[
+    ...quotedKeys.map((key) => `${key} text collate "C"`),
+    ...columns.map((column) => `${ident(column.name)} ${sqlType(column)}`),
+    'raw jsonb',
+    'hash bytea',
+    '"row" bigint',
+  ].join(', ')}) on commit delete rows`;
 
   const n = keys.length;
   const compare =
@@ -70,7 +74,9 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
     `_sync_first_seen_at, _sync_changed_at, _sync_row) ` +
     `select $1, $2, ${own.map((c) => `s.${c}`).join(', ')}, $3::uuid, $4::bigint, $4::bigint, s.hash, ` +
     `clock_timestamp(), clock_timestamp(), coalesce(s."row", nextval(${literal(sequence)})) from ${staging} s ` +
-    `on conflict (${allKeys(stream).map((key) => ident(key)).join(', ')}) do update set ` +
+    `on conflict (${allKeys(stream)
+      .map((key) => ident(key))
+      .join(', ')}) do update set ` +
     [...columns.map((c) => ident(c.name)), 'raw', '_sync_run_id', '_sync_sequence', '_sync_hash']
       .map((c) => `${c} = excluded.${c}`)
       .join(', ') +
@@ -104,6 +110,9 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
   return {
     stage,
     copy: `copy ${staging} (${[...own, 'hash', '"row"'].join(', ')}) from stdin`,
+    straight: history
+      ? null
+      : `copy ${table} (${[...target, '_sync_hash', '_sync_run_id', '_sync_sequence', '_sync_first_sequence'].join(', ')}) from stdin`,
     compare,
     merge,
     bury,

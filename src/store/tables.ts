@@ -20,8 +20,8 @@ export const SYNC_COLUMNS = [
   ['_sync_sequence', 'bigint not null', 'Number of that run among the runs of its scope.'],
   ['_sync_first_sequence', 'bigint not null', 'Number of the run that first stored the row.'],
   ['_sync_hash', 'bytea not null', 'Content hash, without what changes by itself.'],
-  ['_sync_first_seen_at', 'timestamptz not null', 'When this service first stored the row.'],
-  ['_sync_changed_at', 'timestamptz not null', 'When this service last changed the row.'],
+  ['_sync_first_seen_at', 'timestamptz not null default clock_timestamp()', 'When this service first stored the row.'],
+  ['_sync_changed_at', 'timestamptz not null default clock_timestamp()', 'When this service last changed the row.'],
   ['_sync_deleted_at', 'timestamptz', 'When the record was found gone at the source; null while it lives.'],
   ['_sync_row', 'bigint not null', 'Number of the row, for the marks of what a pass has seen.'],
 ] as const;
@@ -61,6 +61,8 @@ export async function ensureTable(
   if (made) {
     await client.query(`create sequence if not exists ${rowSequence(schema, stream)}`);
     await client.query(`create table ${table} (${definitions(stream).join(', ')}, primary key (${keyList(stream)}))`);
+    const next = `nextval(${literal(rowSequence(schema, stream))})`;
+    await client.query(`alter table ${table} alter column _sync_row set default ${next}`);
     await client.query(`comment on table ${table} is ${literal(stream.doc)}`);
     if (stream.pendingCodes.length > 0) {
       await client.query(

@@ -5,10 +5,13 @@ import {FenceLostError} from './errors.ts';
 import type {Failure, RunMode, RunOptions, Store} from './ledger.ts';
 import {isDeadSql} from './presence.ts';
 
+/** Reading a stream, ending the run, giving it to a sink. */
+export type TaskKind = 'crawl' | 'seal' | 'apply';
+
 /** A task that this process works on, until its lease or its fence is lost. */
 export interface HeldTask extends Writer {
   readonly taskId: string;
-  readonly kind: 'crawl' | 'seal';
+  readonly kind: TaskKind;
   readonly stream: string;
   readonly fence: string;
   readonly mode: RunMode;
@@ -25,6 +28,9 @@ export interface HeldTask extends Writer {
 /** A task is open to be taken when nobody works on it, or whoever did is dead or silent for too long. */
 const FREE = `(t.state = 'waiting' or (t.state = 'working' and (t.lease_until < clock_timestamp() or ${isDeadSql('t.holder')})))`;
 
+/** A closed run takes no commit any more: only its sinks are left. */
+const IN_STATE = `((t.kind <> 'apply' and r.state in ('reading', 'sealing')) or (t.kind = 'apply' and r.state = 'closed'))`;
+
 /** Everything that the task waits for is done; the seal waits for every crawl. */
 const READY = `not exists (select 1 from clarifai_sync.tasks o where o.run_id = t.run_id and o.kind = 'crawl' and o.state <> 'done'
   and o.task_id <> t.task_id and (t.kind = 'seal' or o.stream = any (t.after)))`;
@@ -33,7 +39,7 @@ const READY = `not exists (select 1 from clarifai_sync.tasks o where o.run_id = 
 export async function readyTasks(store: Store, runId: string): Promise<string[]> {
   const rows = await store.database.query<{task_id: string}>(
     `select t.task_id::text from clarifai_sync.tasks t join clarifai_sync.runs r using (run_id)
-     where t.run_id = $1 and r.state in ('reading', 'sealing') and ${FREE} and ${READY} order by t.task_id`,
+     where t.run_id = $1 and ${IN_STATE} and ${FREE} and ${READY} order by t.task_id`,
     [runId],
   );
   return rows.map((row) => row.task_id);
@@ -45,7 +51,7 @@ export async function takeTask(store: Store, taskId: string): Promise<HeldTask |
     `update clarifai_sync.tasks t set state = 'working', attempts = attempts + 1, fence = nextval('clarifai_sync.fence'),
        holder = $2, lease_until = clock_timestamp() + $3 * interval '1 ms'
      from clarifai_sync.runs r
-     where t.task_id = $1 and r.run_id = t.run_id and r.state in ('reading', 'sealing') and ${FREE} and ${READY}
+     where t.task_id = $1 and r.run_id = t.run_id and ${IN_STATE} and ${FREE} and ${READY}
      returning t.task_id::text, t.kind, t.stream, t.fence::text, t.pass_done, t.attempts, r.run_id, r.scope_id, r.user_id,
        r.app_id, r.sequence::text, r.mode, r.options, r.marker, r.marker_settled, r.source_time`,
     [taskId, store.presence.holder, store.leaseMs],
@@ -55,7 +61,7 @@ export async function takeTask(store: Store, taskId: string): Promise<HeldTask |
 
 interface TaskRow {
   task_id: string;
-  kind: 'crawl' | 'seal';
+  kind: TaskKind;
   stream: string;
   fence: string;
   pass_done: boolean;

@@ -3,6 +3,7 @@ import type {RunVerdict} from '../core/outcome.ts';
 import {finish, INTERRUPTED} from '../jobs/finish.ts';
 import type {Run, Store} from '../store/ledger.ts';
 import {abandonCrawls, driveOn, earlyEnd, endEarly, runState, type RunReport} from '../store/runs.ts';
+import {abandonApplies, openApplies} from '../store/applies.ts';
 import {readyTasks} from '../store/tasks.ts';
 import type {RunStops} from './run-stops.ts';
 import type {TaskQueue} from './task-queue.ts';
@@ -36,12 +37,14 @@ export async function driveRun(
   let renewedMs = 0;
   for (;;) {
     const state = await runState(store, run.runId);
-    if (state === 'closed' || state === 'finished') break;
+    if (state === undefined || state === 'finished') break;
+    if (state === 'closed' && (await openApplies(store, run.runId)) === 0) break;
     if (parts.now() - renewedMs > store.leaseMs / 3) {
       await driveOn(store, run);
       renewedMs = parts.now();
     }
     if (state === 'reading') await endWhereDue(parts, run, signal);
+    if (state === 'closed') await leaveSinksWhereDue(parts, run, signal);
     for (const taskId of await readyTasks(store, run.runId)) await queue.give(taskId);
     await Promise.race([parts.changed(), sleep(LOOK_EVERY_MS)]);
   }
@@ -61,6 +64,16 @@ async function endWhereDue(parts: DriveParts, run: Run, signal: AbortSignal): Pr
   if (cause === null) return;
   stops.stop(run.runId, new Error(cause.message));
   await abandonCrawls(store, run.runId);
+}
+
+/** A signal, or a sink that hangs: the orders that are under way stop, and their sinks are behind. */
+async function leaveSinksWhereDue(parts: DriveParts, run: Run, signal: AbortSignal): Promise<void> {
+  const {store, stops, stallMs} = parts;
+  const isStalled = parts.now() - parts.lastSignMs() > stallMs;
+  if (!signal.aborted && !isStalled) return;
+  if (signal.aborted) await endEarly(store, run.runId, interruption(signal.reason));
+  stops.stop(run.runId, new Error(isStalled ? `nothing moved for ${Math.round(stallMs / 1000)} s` : 'the process was told to end'));
+  await abandonApplies(store, run.runId);
 }
 
 function interruption(reason: unknown) {

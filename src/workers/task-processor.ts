@@ -1,5 +1,6 @@
 import type {Job} from 'bullmq';
 import {SyncError} from '../core/errors.ts';
+import {apply} from '../jobs/apply.ts';
 import {crawl, failureOf} from '../jobs/crawl.ts';
 import type {JobDeps} from '../jobs/deps.ts';
 import {seal} from '../jobs/seal.ts';
@@ -56,19 +57,31 @@ async function workOn(parts: ProcessorParts, task: HeldTask, drain: AbortSignal)
     });
   }, store.leaseMs / 3);
   try {
-    if (task.kind === 'seal') await seal(deps, task, signal);
-    else await crawl(deps, task, signal);
+    await work(deps, task, parts.onSign, signal);
   } catch (error) {
     if (error instanceof FenceLostError) {
       log.warn({task: task.taskId}, 'task was taken over');
       return;
     }
-    if (!signal.aborted) await endRunFor(deps, task, error);
+    if (!signal.aborted && task.kind !== 'apply') await endRunFor(deps, task, error);
     await releaseTask(store, task);
   } finally {
     clearInterval(renewal);
     const {requests, throttled} = counter;
     await countRequests(store, task.runId, requests, throttled);
+  }
+}
+
+async function work(deps: JobDeps, task: HeldTask, onSign: () => void, signal: AbortSignal): Promise<void> {
+  switch (task.kind) {
+    case 'crawl':
+      await crawl(deps, task, signal);
+      return;
+    case 'seal':
+      await seal(deps, task, signal);
+      return;
+    case 'apply':
+      await apply(deps, task, onSign, signal);
   }
 }
 

@@ -170,7 +170,7 @@ describe('scanEnvelope, against JSON.parse', () => {
   test('finds the same records inside of hits', () => {
     fc.assert(
       fc.property(page, (made) => {
-        const records = (made.records as unknown[]).map((annotation, i) =>
+        const records = (made.records).map((annotation, i) =>
           i % 3 === 2 ? {score: 1} : {score: 1, annotation},
         );
         const json = textOf({...made, records});

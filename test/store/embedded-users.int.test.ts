@@ -2,6 +2,7 @@ import {chmod, chown, mkdir, mkdtemp, readdir, readlink, rm, stat} from 'node:fs
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
+import {COPY_PREFIX} from '../../src/store/embedded/copy-binaries.ts';
 import {runningServer} from '../../src/store/embedded/lock-files.ts';
 import {embeddedProject, ready, refusal, type EmbeddedProject} from '../support/embedded-project.ts';
 import type {TestProcess} from '../support/process.ts';
@@ -39,6 +40,12 @@ async function close(user: TestProcess): Promise<void> {
   user.kill('SIGTERM');
   await user.said(/^closed/m);
   expect((await user.ended).stderr).toBe('');
+}
+
+/** Copies of the binaries outside of any project; only this file's tests make any. */
+async function copiesOutside(): Promise<string[]> {
+  const names = await Promise.all(['/var/cache', '/var/tmp', '/tmp'].map((folder) => readdir(folder)));
+  return names.flat().filter((name) => name.startsWith(COPY_PREFIX));
 }
 
 async function ownedFolder(name: string, mode: number): Promise<string> {
@@ -104,10 +111,12 @@ asRoot('takes up the copy that a killed process left, and removes it in the end'
 asRoot('serves root processes that come and go in a project that only root may enter', async () => {
   await using project = await embeddedProject({mode: 0o700});
   const dataDir = join(project.folder, 'postgres');
+  const before = await copiesOutside();
   await useOnce(project, dataDir);
   const all = [project.churn(dataDir, 8), project.churn(dataDir, 8), project.churn(dataDir, 8)];
   for (const churn of all) expect(await churn.ended).toMatchObject({code: 0, stdout: 'done\n', stderr: ''});
   expect((await readdir(dataDir)).filter((name) => name.startsWith('runtime'))).toEqual([]);
+  expect(await copiesOutside()).toEqual(before);
 });
 
 asRoot('works for an ordinary user in a folder that only that user may enter', async () => {

@@ -86,7 +86,8 @@ create table clarifai_sync.stream_runs (
 create table clarifai_sync.tasks (
   task_id bigint generated always as identity primary key,
   run_id uuid not null references clarifai_sync.runs on delete cascade,
-  kind text not null check (kind in ('crawl', 'seal')),
+  kind text not null check (kind in ('crawl', 'seal', 'apply')),
+  -- Of a crawl its stream, of an apply its sink.
   stream text not null,
   -- Streams of this run that must have been read first.
   after text[] not null default '{}',
@@ -98,6 +99,27 @@ create table clarifai_sync.tasks (
   holder bigint,
   lease_until timestamptz,
   unique (run_id, kind, stream)
+);
+
+-- What came of giving a run to each sink. The sink's position is kept by the sink itself.
+create table clarifai_sync.sink_runs (
+  run_id uuid not null references clarifai_sync.runs on delete cascade,
+  sink text not null,
+  outcome text check (outcome in ('succeeded', 'interrupted', 'failed')),
+  rows bigint not null default 0,
+  previous_sequence bigint,
+  error_code text,
+  error text,
+  error_cause text,
+  started_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  primary key (run_id, sink)
+);
+-- Sinks that cannot be gone on from and must be filled anew.
+create table clarifai_sync.sink_refills (
+  sink text not null,
+  scope_id integer not null references clarifai_sync.scopes,
+  primary key (sink, scope_id)
 );
 
 -- What is known of a stream of a scope across runs.

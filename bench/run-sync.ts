@@ -1,0 +1,88 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {readFileSync} from 'node:fs';
+import {text} from 'node:stream/consumers';
+import {fileURLToPath} from 'node:url';
+import type {RunDocument} from '../src/cli/run-text.ts';
+import type {Api} from './place.ts';
+
+/** One `sync` as a process of its own, measured from its start to its end. */
+export interface SyncCost {
+  readonly document: RunDocument;
+  readonly records: number;
+  readonly changed: number;
+  /** From the start of the process to its end. */
+  readonly wholeSeconds: number;
+  /** Of the run itself, as the ledger has it: without loading the program and making the tables. */
+  readonly runSeconds: number;
+  /** Processor time of the Node process, user and system. */
+  readonly cpuSeconds: number;
+  readonly peakRssBytes: number;
+}
+
+const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
+const CONFIG = fileURLToPath(new URL('../../bench/no-limit.yaml', import.meta.url));
+const LOOK_EVERY_MS = 20;
+
+/** Runs `sync --json` without a rate limit; throws unless it succeeds. `nodeArgs`: for `--cpu-prof` and the like. */
+export async function runSync(
+  api: Api,
+  databaseUrl: string,
+  args: readonly string[] = [],
+  nodeArgs: readonly string[] = [],
+): Promise<SyncCost> {
+  const startedMs = performance.now();
+  const child = spawn(process.execPath, [...nodeArgs, MAIN, '--config', CONFIG, 'sync', '--json', ...args], {
+    env: {
+      PATH: process.env['PATH'],
+      CLARIFAI_PAT: api.pat,
+      CLARIFAI_USER_ID: api.userId,
+      CLARIFAI_APP_ID: api.appId,
+      CLARIFAI_API_BASE: api.url,
+      DATABASE_URL: databaseUrl,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const usage = watchUsage(child.pid ?? 0);
+  const [[code], out, said] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]);
+  const wholeSeconds = (performance.now() - startedMs) / 1000;
+  if (code !== 0) throw new Error(`sync ended with ${String(code)}: ${out}\n${said}`);
+  const document = JSON.parse(out) as RunDocument;
+  const sum = (of: (stream: RunDocument['streams'][number]) => number): number =>
+    document.streams.reduce((total, stream) => total + of(stream), 0);
+  return {
+    document,
+    records: sum(({read}) => read),
+    changed: sum(({inserted, updated, deleted}) => inserted + updated + deleted),
+    wholeSeconds,
+    runSeconds: (Date.parse(document.finished_at ?? '') - Date.parse(document.started_at)) / 1000,
+    ...usage(),
+  };
+}
+
+/** Looks at a process again and again; what was seen last, shortly before its end, counts. Linux alone has /proc. */
+function watchUsage(pid: number): () => {cpuSeconds: number; peakRssBytes: number} {
+  let seen = {cpuSeconds: NaN, peakRssBytes: NaN};
+  const look = (): void => {
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const peakKb = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
+      // A process that has ended but was not waited for has no memory any more.
+      if (peakKb === undefined) return;
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const ticks = Number(fields[11]) + Number(fields[12]);
+      seen = {cpuSeconds: ticks / TICKS_PER_SECOND, peakRssBytes: Number(peakKb) * 1024};
+    } catch {
+      // It has ended, or this is no Linux: the last look counts, or there is no figure.
+    }
+  };
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  return () => {
+    clearInterval(timer);
+    return seen;
+  };
+}
+
+/** USER_HZ, which is 100 on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
