@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
+import {askOn} from './cli/ask.ts';
 import {runProgram} from './cli/program.ts';
 import {EXIT_CODES, messageOf, SyncError} from './core/errors.ts';
 import {LOG_LEVELS, type LogLevel} from './telemetry/log.ts';
@@ -17,8 +18,16 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// Whoever read our output has gone (`| head`): what is under way is done all the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 const args = process.argv.slice(2);
 const isTerminal = process.stderr.isTTY === true;
+const ask = askOn(process.stdin, process.stderr, stop.signal, () => process.emit('SIGINT'));
 const logger = createLogger({
   level: levelIn(args),
   format: isTerminal ? 'human' : 'json',
@@ -35,6 +44,7 @@ async function run(): Promise<number> {
         out: (line) => void process.stdout.write(`${line}\n`),
         err: (text) => void process.stderr.write(text),
         isTerminal,
+        ...(process.stdin.isTTY === true && isTerminal ? {ask} : {}),
         logger,
         signal: stop.signal,
         now: Date.now,

@@ -14,6 +14,7 @@ import type {Sink} from '../sinks/sink.ts';
 import {openSink} from './open-sink.ts';
 import type {Stream} from '../streams/stream.ts';
 import type {Logger} from '../telemetry/logger.ts';
+import type {Ask} from './ask.ts';
 
 /** What the process lends to a command: nothing in cli/ reads process by itself. */
 export interface Surroundings {
@@ -24,6 +25,8 @@ export interface Surroundings {
   /** Text for the eyes of a person, as it is; standard error. */
   readonly err: (text: string) => void;
   readonly isTerminal: boolean;
+  /** Asks whoever sits at the terminal; left out where there is none to ask on. */
+  readonly ask?: Ask;
   readonly logger: Logger;
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;

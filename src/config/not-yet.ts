@@ -33,10 +33,12 @@ export const NOT_YET: readonly NotYet[] = [
     asked: (tree) => sinks(tree, 's3', 'retain'),
   },
   {
-    reason:
-      'a postgres sink beside the store is not in this version; the store is state.url, else the first postgres sink',
-    keys: /^sinks\[\]\.type \(postgres\)/,
-    asked: (tree) => sinks(tree, 'postgres', 'type').slice(valueAt(tree, ['state', 'url']) === undefined ? 1 : 0),
+    reason: 'history in a postgres sink beside the store is not in this version; the store itself can keep it',
+    keys: /^sinks\[\]\.history/,
+    asked: (tree) =>
+      sinks(tree, 'postgres', 'history')
+        .slice(valueAt(tree, ['state', 'url']) === undefined ? 1 : 0)
+        .filter((path) => valueAt(tree, path) === true),
   },
   {reason: 'an app_id of "*" is not in this version; name each app', keys: /^apps\[\]\.app_id/, asked: everyApp},
   {

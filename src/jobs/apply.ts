@@ -21,7 +21,11 @@ export async function apply(deps: JobDeps, task: HeldTask, onSign: () => void, s
   const facts = await beginApply(store, task);
   const sink = deps.sinks.get(task.stream);
   if (sink === undefined) {
-    const failure = {code: 'SYNC_SINK_UNKNOWN', message: `sink ${task.stream} is not configured any more`, cause: 'store'} as const;
+    const failure = {
+      code: 'SYNC_SINK_UNKNOWN',
+      message: `sink ${task.stream} is not configured any more`,
+      cause: 'store',
+    } as const;
     await endApply(store, task, {rows: 0, previousSequence: null, failure, aheadAt: null});
     return;
   }
@@ -58,6 +62,8 @@ async function applyTo(
       ...facts,
       tables: CATALOGUE.filter((stream) => stream.scope === kind).map(sinkTable),
       changes: (stream, after) => feed.changes(stream, after),
+      rows: (stream, after) => feed.rows(stream, after),
+      fence: task.fence,
       current: (stream) => feed.current(stream),
       wantsSnapshot: task.options.wantsSnapshot,
       takeOver: task.options.takeOver,

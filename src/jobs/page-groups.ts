@@ -1,7 +1,9 @@
 import {setImmediate as nextTurn} from 'node:timers/promises';
+import {parsed} from '../core/parsed.ts';
 import {preparePageSliced} from '../core/prepare.ts';
 import type {PreparedPage} from '../core/prepared.ts';
 import type {SourceRecords} from '../source/pages.ts';
+import {keyText} from '../store/group.ts';
 import {commitGroup, type Position} from '../store/progress.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import type {Stream} from '../streams/stream.ts';
@@ -14,6 +16,10 @@ const MAX_BYTES = 8 * 1024 * 1024;
 /**
  * Takes the pages of one reading and commits them in groups, in order, with one commit under way while the next group
  * is read. Positions are only ever written together with what was read up to them (invariant 2).
+ *
+ * The first reading of all is bound by what one connection of Postgres can parse and write, so there a second one
+ * writes the rows of the next group meanwhile, and waits with its commit (bench/README.md). Not where two groups have a
+ * record in common: the first would wait for the row, in Postgres, and the second for the first, here.
  */
 export class PageGroups {
   readonly #deps: JobDeps;
@@ -24,7 +30,11 @@ export class PageGroups {
   #signs: {key: readonly string[]; value: string}[] = [];
   #bytes = 0;
   #position: Position = {kind: 'none'};
+  /** The commit that was begun last, and the one before it. */
   #writing: Promise<unknown> = Promise.resolve();
+  #writingBefore: Promise<unknown> = Promise.resolve();
+  /** Keys of the group that is committed last; only kept in the first reading. */
+  #keys: ReadonlySet<string> = new Set();
 
   constructor(deps: JobDeps, task: HeldTask, stream: Stream, parentKey: readonly string[]) {
     this.#deps = deps;
@@ -55,16 +65,23 @@ export class PageGroups {
   }
 
   async #commit(): Promise<void> {
-    await this.#writing;
+    await this.#writingBefore;
+    const position = this.#position;
+    const isFirst = position.kind === 'pass' && position.pass.isEmpty;
+    const keys = isFirst ? keysOf(this.#pages) : new Set<string>();
+    const isBeside = isFirst && keys.size > 0 && isDisjoint(keys, this.#keys);
+    if (!isBeside) await this.#writing;
     if (this.#pages.length === 0) return;
     const group = {pages: this.#pages, signs: this.#signs};
-    const position = this.#position;
     this.#pages = [];
     this.#signs = [];
     this.#bytes = 0;
+    this.#keys = keys;
     const {store, onProgress, log} = this.#deps;
     const stream = this.#stream.name;
-    this.#writing = commitGroup(store, this.#task, this.#stream, group, position).then((counts) => {
+    const before = isBeside ? this.#writing : null;
+    this.#writingBefore = this.#writing;
+    this.#writing = commitGroup(store, this.#task, this.#stream, group, position, before).then((counts) => {
       const changed = counts.inserted + counts.updated;
       onProgress({kind: 'committed', stream, pages: group.pages.length, read: counts.read, changed});
       log.debug({stream, pages: group.pages.length, records: counts.read, changed}, 'pages committed');
@@ -86,13 +103,5 @@ export class PageGroups {
       const value = byKey.get(key.at(-1) as string);
       return value === undefined ? [] : [{key, value}];
     });
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

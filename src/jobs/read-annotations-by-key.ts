@@ -1,10 +1,10 @@
 import {keyBatches} from '../source/key-batches.ts';
 import {listByKeys} from '../source/calls.ts';
+import type {SourceRecords} from '../source/pages.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import type {Stream} from '../streams/stream.ts';
 import type {JobDeps} from './deps.ts';
 import {pathParams} from './list-calls.ts';
-import type {PageGroups} from './page-groups.ts';
 
 /** Reads annotations by their keys, in the pairs that the API wants (clarifai-api.md, section 8). */
 export async function readAnnotationsByKey(
@@ -12,8 +12,8 @@ export async function readAnnotationsByKey(
   task: HeldTask,
   stream: Stream,
   keys: readonly {input_id: string; id: string}[],
-  groups: PageGroups,
   signal: AbortSignal,
+  take: (records: SourceRecords) => Promise<void>,
 ): Promise<void> {
   if (stream.proof.kind !== 'id' || stream.proof.batch === undefined) return;
   const {path, query, size} = stream.proof.batch;
@@ -27,6 +27,6 @@ export async function readAnnotationsByKey(
     keys.map((key) => ({input_ids: key.input_id, ids: key.id})),
     size,
   )) {
-    await groups.add(await listByKeys(client, list, batch, signal), {kind: 'none'});
+    await take(await listByKeys(client, list, batch, signal));
   }
 }

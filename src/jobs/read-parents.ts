@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import {SourceGoneError} from '../core/source-errors.ts';
-import {allParents, dueParents, namedMembers, parentsReadIn} from '../store/parents.ts';
+import {allParents, dueParents, namedParents, parentReads} from '../store/parents.ts';
 import {noteAllRead, type StreamState} from '../store/stream-states.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import {CATALOGUE} from '../streams/catalogue.ts';
@@ -39,21 +39,29 @@ export async function readParents(
 
 /** All parents, less those that an earlier attempt of this run has been through. */
 async function unread({store}: JobDeps, task: HeldTask, stream: Stream): Promise<string[][]> {
-  const done = task.attempt === 1 ? new Set<string>() : await parentsReadIn(store, task, stream);
   const parents = await allParents(store, task, stream);
-  return parents.filter((parent) => !done.has(JSON.stringify(parent)));
+  if (task.attempt === 1) return parents;
+  const readIn = await parentReads(store, task, stream);
+  return parents.filter((parent) => readIn.get(JSON.stringify(parent)) !== BigInt(task.sequence));
 }
 
 async function due({store, rules}: JobDeps, task: HeldTask, stream: Stream): Promise<string[][]> {
   const parents = await dueParents(store, task, stream, rules.sweepMs);
   if (stream.strategy !== 'members') return parents;
-  const naming = CATALOGUE.filter((each) => each.namesMembersOf?.stream === stream.under?.stream);
-  const named = new Set<string>();
-  for (const each of naming) for (const id of await namedMembers(store, task, each)) named.add(id);
-  if (named.size === 0) return parents;
   const known = new Set(parents.map((parent) => JSON.stringify(parent)));
-  const more = (await allParents(store, task, stream)).filter((parent) => named.has(parent.at(-1) as string));
-  return [...parents, ...more.filter((parent) => !known.has(JSON.stringify(parent)))];
+  const more = new Map<string, string[]>();
+  for (const naming of CATALOGUE.filter((each) => each.namesMembersOf?.stream === stream.under?.stream)) {
+    const named = await namedParents(store, task, naming);
+    if (named.size === 0) continue;
+    const readIn = await parentReads(store, task, stream);
+    for (const parent of await allParents(store, task, stream)) {
+      const key = JSON.stringify(parent);
+      const changedIn = named.get(parent.at(-1) as string);
+      if (changedIn === undefined || known.has(key)) continue;
+      if (changedIn === BigInt(task.sequence) || changedIn > (readIn.get(key) ?? 0n)) more.set(key, parent);
+    }
+  }
+  return [...parents, ...more.values()];
 }
 
 async function readUnder(

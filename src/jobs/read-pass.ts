@@ -18,7 +18,8 @@ const MANY_MISSING = 100;
 
 /**
  * Reads all of a stream (or all that lies under one parent), from where an earlier attempt stopped to the end of its
- * last list; `isFirst` when all of the stream has never been read. What the reading missed becomes candidates; the seal proves them. Repeating it after a crash is harmless.
+ * last list; `isFirst` when all of the stream has never been read. What the reading missed becomes candidates; the seal
+ * proves them. Repeating it after a crash is harmless.
  */
 export async function readPass(
   deps: JobDeps,
@@ -27,7 +28,7 @@ export async function readPass(
   parent: readonly string[],
   isFirst: boolean,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Pass> {
   const {store, rules} = deps;
   const pass = await openPass(store, task, stream, {
     parent,
@@ -56,6 +57,7 @@ export async function readPass(
   }
   const missing = await completePass(store, task, stream, pass, requestHash(stream));
   await proveMany(deps, task, stream, pass, missing, signal);
+  return pass;
 }
 
 /** The first reading of all inputs is what the first tail goes on from; an interrupted one is carried on. */

@@ -9,6 +9,7 @@ import {
   liveCount,
   noteHeldBack,
 } from '../store/candidates.ts';
+import {compareCounts, LASTING_RUNS} from '../store/counts.ts';
 import {earlyEnd} from '../store/runs.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import {CATALOGUE} from '../streams/catalogue.ts';
@@ -32,7 +33,17 @@ export async function seal(deps: JobDeps, task: HeldTask, signal: AbortSignal): 
   // Every stream of the scope, asked for in this run or not: the children of what was deleted are gone too.
   const scoped = CATALOGUE.filter((stream) => streams.some((each) => each.scope === stream.scope));
   for (const stream of scoped) await cascadeInto(deps, task, stream, streams);
+  await compareWithSource(deps, task);
   await closeRun(deps.store, task);
+}
+
+/** A difference that lasts makes the next incremental run a full one (begin-run.ts). */
+async function compareWithSource({store, log}: JobDeps, task: HeldTask): Promise<void> {
+  const counts = await compareCounts(store, task);
+  if (counts === null || counts.source === counts.mirror) return;
+  const {source, mirror, runs} = counts;
+  if (runs < LASTING_RUNS) log.info({stream: 'inputs', source, mirror}, 'counts differed');
+  else log.warn({stream: 'inputs', source, mirror, runs}, 'counts differ and nothing moves: a full run is due');
 }
 
 async function proveStream(
@@ -51,7 +62,7 @@ async function proveStream(
     await noteHeldBack(store, task, stream, missing, 0);
     return;
   }
-  for (let seen = 0; seen < missing; ) {
+  for (let seen = 0; seen < missing;) {
     const missed = await candidates(store, task, stream, CANDIDATES_AT_ONCE);
     const before = missed.length;
     let settled = 0;

@@ -83,7 +83,7 @@ export async function livingIds(
   return ids.filter((id) => living.has(id));
 }
 
-/** What there is of these inputs. Some APIs answer an error when one of them is gone: then each is asked for alone. */
+/** What there is of these inputs. Where the API answers an error because one of them is gone, they are asked for in halves. */
 export async function inputsByIdsSafely(
   client: ApiClient,
   scope: Scope,
@@ -96,9 +96,9 @@ export async function inputsByIdsSafely(
     if (!(error instanceof SourceGoneError || error instanceof SourceRefusedError)) throw error;
     if (ids.length === 1) return [];
   }
-  const found: SourceRecords[] = [];
-  for (const id of ids) found.push(...(await inputsByIdsSafely(client, scope, [id], signal)));
-  return found;
+  const half = ids.length >> 1;
+  const first = await inputsByIdsSafely(client, scope, ids.slice(0, half), signal);
+  return [...first, ...(await inputsByIdsSafely(client, scope, ids.slice(half), signal))];
 }
 
 /** Ids of the records, in order; one that cannot be read is left out. */

@@ -22,6 +22,8 @@ export interface ApplyOrder {
   readonly tables: readonly SinkTable[];
   /** Rows changed since `after` (0: all), in key order, in bounded portions; each as it is against a sink at `after`. */
   readonly changes: (stream: string, after: number) => AsyncIterable<readonly Change[]>;
+  /** The same for a sink that keeps deleted rows: what came and went since `after` is among them. */
+  readonly rows: (stream: string, after: number) => AsyncIterable<readonly Change[]>;
   /** All living rows in key order, as inserts. */
   readonly current: (stream: string) => AsyncIterable<readonly Change[]>;
   readonly wantsSnapshot: boolean;
@@ -31,6 +33,8 @@ export interface ApplyOrder {
   readonly unfinished: readonly {readonly runId: string; readonly sequence: number}[];
   /** Take the sink from the store that fed it before. */
   readonly takeOver: boolean;
+  /** Number of this hold on the work; a greater one has taken it over. For sinks that can check it themselves. */
+  readonly fence: string;
   /** Called right before anything becomes visible. Throws when another process has taken the work over (invariant 11). */
   readonly guard: () => Promise<void>;
   /** Called whenever something has moved; an order that moves nothing for too long is ended. */

@@ -79,12 +79,14 @@ export async function endApply(store: Store, task: HeldTask, end: ApplyEnd): Pro
         'update clarifai_sync.scopes set last_sequence = greatest(last_sequence, $2) where scope_id = $1',
         [task.scopeId, end.aheadAt],
       );
-      await client.query('insert into clarifai_sync.sink_refills (sink, scope_id) values ($1, $2) on conflict do nothing', [
-        task.stream,
-        task.scopeId,
-      ]);
+      await client.query(
+        'insert into clarifai_sync.sink_refills (sink, scope_id) values ($1, $2) on conflict do nothing',
+        [task.stream, task.scopeId],
+      );
     }
-    await client.query(`update clarifai_sync.tasks set state = 'done', holder = null where task_id = $1`, [task.taskId]);
+    await client.query(`update clarifai_sync.tasks set state = 'done', holder = null where task_id = $1`, [
+      task.taskId,
+    ]);
   });
 }
 

@@ -58,6 +58,16 @@ export class ChangeFeed implements AsyncDisposable {
     );
   }
 
+  /** Every row changed since `after`, those that came and went since among them. */
+  rows(stream: string, after: number): AsyncGenerator<readonly ChangedRow[], void, undefined> {
+    return this.#rows(
+      streamNamed(stream),
+      `case when _sync_deleted_at is not null then 'delete' when _sync_first_sequence > $3 then 'insert' else 'update' end`,
+      '_sync_sequence > $3',
+      [after],
+    );
+  }
+
   /** Living rows in key order. */
   current(stream: string): AsyncGenerator<readonly ChangedRow[], void, undefined> {
     return this.#rows(streamNamed(stream), `'insert'`, '_sync_deleted_at is null', []);

@@ -36,6 +36,8 @@ export interface WriteCounts {
   /** Rejected records whose key cannot be read. */
   readonly keylessRejects: number;
   readonly rejects: readonly PreparedReject[];
+  /** Keys of rows that were marked deleted and live again. */
+  readonly returned: readonly (readonly string[])[];
   /** Every key of the group that is stored, as text of keyText(). */
   readonly storedKeys: () => string[][];
 }
@@ -92,6 +94,7 @@ export async function writeGroup(
     knownRead: compared.knownRead,
     keylessRejects: rejected.filter((reject) => reject.key === null).length,
     rejects,
+    returned: differing.filter((d) => d.isGone).map(({n}) => flat.keys.map((part) => part[n] as string)),
     storedKeys: () => {
       const lost = new Set(refused.map((reject) => JSON.stringify(reject.key)));
       return flat.entries
@@ -105,6 +108,8 @@ export async function writeGroup(
 interface Differing {
   readonly n: number;
   readonly row: string | null;
+  /** The row is marked deleted: the record is back. */
+  readonly isGone: boolean;
 }
 
 interface Compared {
@@ -112,7 +117,7 @@ interface Compared {
   readonly knownRead: number;
 }
 
-const allFresh = (flat: Flat): Compared => ({differing: flat.entries.map((_, n) => ({n, row: null})), knownRead: 0});
+const allFresh = (flat: Flat): Compared => ({differing: flat.entries.map((_, n) => ({n, row: null, isGone: false})), knownRead: 0});
 
 async function compare(
   client: pg.ClientBase,
@@ -128,16 +133,16 @@ async function compare(
   const seenOnly = marks === null ? [] : flat.rejects.filter((r) => r.kind === 'rejected' && r.key !== null);
   const keys = flat.keys.map((part, p) => arrayText([...part, ...seenOnly.map((reject) => reject.key?.[p] as string)]));
   const hashes = arrayText([...flat.hashes, ...seenOnly.map(() => '')]);
-  const found = await client.query<[number, string | null]>({
+  const found = await client.query<[number, string | null, boolean]>({
     text: sql.compare,
     values: [...keys, hashes, writer.scope.userId, writer.scope.appId, marks?.passId ?? null, marks?.lastRow ?? 0],
     rowMode: 'array',
   });
   const differing: Differing[] = [];
   let knownRead = 0;
-  for (const [n, row] of found.rows) {
+  for (const [n, row, isGone] of found.rows) {
     if (n === -1) knownRead = Number(row);
-    else if (n < flat.entries.length) differing.push({n, row});
+    else if (n < flat.entries.length) differing.push({n, row, isGone});
   }
   return {differing, knownRead};
 }

@@ -39,12 +39,13 @@ export async function isSpared(store: Store, task: HeldTask, stream: Stream, rea
   return rows.length > 0;
 }
 
-/** Keeps the marker that was read before a reading that succeeded. */
+/** Keeps the marker that was read before a reading that succeeded; `isSettled`: it had settled when that began. */
 export async function storeMarker(
   store: Store,
   task: HeldTask,
   stream: Stream,
   reading: Reading,
+  isSettled: boolean,
 ): Promise<void> {
   if (!stream.marker || task.marker === null) return;
   await store.database.transaction(async (client) => {
@@ -53,7 +54,7 @@ export async function storeMarker(
       `insert into clarifai_sync.markers (scope_id, stream, strategy, marker, settled) values ($1, $2, $3, $4, $5)
        on conflict (scope_id, stream, strategy) do update set marker = excluded.marker, settled = excluded.settled,
          stored_at = clock_timestamp()`,
-      [task.scopeId, stream.name, reading, task.marker, task.isMarkerSettled],
+      [task.scopeId, stream.name, reading, task.marker, isSettled],
     );
   });
 }

@@ -152,9 +152,22 @@ async function claimSchema(client: pg.ClientBase, schema: string, storeId: strin
   await client.query(`comment on schema "${schema}" is ${literal(mine)}`);
 }
 
+/** Tables of the ledger that say how far a stream was read. */
+const FORGOTTEN = [
+  'stream_states',
+  'checkpoints',
+  'markers',
+  'passes',
+  'candidates',
+  'parent_reads',
+  'signs',
+  'wanted',
+  'asks',
+];
+
 /** A table that was found missing is filled again: nothing that was known of its stream counts any more. */
 async function forgetStream(client: pg.ClientBase, stream: Stream): Promise<void> {
-  for (const table of ['stream_states', 'checkpoints', 'markers', 'passes', 'candidates', 'parent_reads', 'signs']) {
+  for (const table of FORGOTTEN) {
     await client.query(`delete from clarifai_sync.${table} where stream = $1`, [stream.name]);
   }
 }

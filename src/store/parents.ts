@@ -4,7 +4,6 @@ import type {Store} from './ledger.ts';
 import {ident} from './quote.ts';
 import type {HeldTask} from './tasks.ts';
 
-
 /** Living parents of a stream in key order: all of them. */
 export async function allParents(store: Store, task: HeldTask, stream: Stream): Promise<string[][]> {
   return await parents(store, task, stream, 'true', []);
@@ -26,12 +25,14 @@ export async function dueParents(store: Store, task: HeldTask, stream: Stream, s
       ? 'false'
       : `exists (select 1 from ${table} c where c.user_id = p.user_id and c.app_id = p.app_id and ${matches}
            and c.status_code in (${stream.pendingCodes.join(', ')}) and c._sync_deleted_at is null)`;
-  const swept = stream.marker ? `and (r.marker is null or $4::text is null or r.marker <> $4)` : 'and ($4::text is null or true)';
+  const swept = stream.marker
+    ? `and (r.marker is null or $4::text is null or r.marker <> $4)`
+    : 'and ($4::text is null or true)';
   return await parents(
     store,
     task,
     stream,
-    `(p._sync_sequence = $3 or r.parent is null or ${pending} or
+    `(p._sync_sequence = $3 or p._sync_sequence > r.sequence or r.parent is null or ${pending} or
       (r.read_at < clock_timestamp() - $5 * interval '1 ms' ${swept}) or
       exists (select 1 from clarifai_sync.signs s where s.scope_id = $6 and s.stream = '${parent.name}' and s.key = r.parent
         and (s.sequence > r.sequence or s.sequence = $3)))`,
@@ -60,34 +61,29 @@ async function parents(
   return rows.map((row) => row.parent);
 }
 
-/** Which parents this run has already read in full under, so that an attempt after a crash goes on behind them. */
-export async function parentsReadIn(store: Store, task: HeldTask, stream: Stream): Promise<Set<string>> {
-  const rows = await store.database.query<{parent: string[]}>(
-    'select parent from clarifai_sync.parent_reads where scope_id = $1 and stream = $2 and sequence = $3',
-    [task.scopeId, stream.name, task.sequence],
+/**
+ * Parents that records of another stream (bulk operations) name as changed, each with the newest run in which one that
+ * names it changed. An interrupted run may have read them without the parents.
+ */
+export async function namedParents(store: Store, task: HeldTask, naming: Stream): Promise<Map<string, bigint>> {
+  const rows = await store.database.query<{raw: unknown; sequence: string}>(
+    `select raw, _sync_sequence::text as sequence from ${ident(store.schema, naming.name)} where user_id = $1 and app_id = $2`,
+    [task.scope.userId, task.scope.appId],
   );
-  return new Set(rows.map((row) => JSON.stringify(row.parent)));
+  const named = new Map<string, bigint>();
+  for (const {raw, sequence} of rows) {
+    for (const id of naming.namesMembersOf?.ids(raw) ?? []) {
+      if (BigInt(sequence) > (named.get(id) ?? 0n)) named.set(id, BigInt(sequence));
+    }
+  }
+  return named;
 }
 
-/** Ids that changed records of this run name as sets whose members they changed (bulk operations), each once. */
-export async function namedMembers(store: Store, task: HeldTask, naming: Stream): Promise<Set<string>> {
-  const rows = await store.database.query<{raw: unknown}>(
-    `select raw from ${ident(store.schema, naming.name)} where user_id = $1 and app_id = $2 and _sync_sequence = $3`,
-    [task.scope.userId, task.scope.appId, task.sequence],
+/** In which run each parent was last read under; JSON text of its key. */
+export async function parentReads(store: Store, task: HeldTask, stream: Stream): Promise<Map<string, bigint>> {
+  const rows = await store.database.query<{parent: string[]; sequence: string}>(
+    'select parent, sequence::text from clarifai_sync.parent_reads where scope_id = $1 and stream = $2',
+    [task.scopeId, stream.name],
   );
-  return new Set(rows.flatMap((row) => naming.namesMembersOf?.ids(row.raw) ?? []));
-}
-
-/** Keys of living rows whose status says that they will still change, oldest change first. */
-export async function pendingKeys(store: Store, task: HeldTask, stream: Stream, limit: number): Promise<string[][]> {
-  if (stream.pendingCodes.length === 0) return [];
-  const key = `array[${keyNames(stream)
-    .map((name) => ident(name))
-    .join(', ')}]`;
-  const rows = await store.database.query<{key: string[]}>(
-    `select ${key} as key from ${ident(store.schema, stream.name)} where user_id = $1 and app_id = $2
-       and status_code in (${stream.pendingCodes.join(', ')}) and _sync_deleted_at is null order by 1 limit $3`,
-    [task.scope.userId, task.scope.appId, limit],
-  );
-  return rows.map((row) => row.key);
+  return new Map(rows.map((row) => [JSON.stringify(row.parent), BigInt(row.sequence)]));
 }

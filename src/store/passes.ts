@@ -17,7 +17,10 @@ export interface Pass {
   readonly lastRow: string;
   /** Nothing of this scope (under this parent) was stored when the pass began. */
   readonly isEmpty: boolean;
+  /** The source's own time when the pass began, epoch ms: maybe runs ago. */
   readonly sourceTimeMs: number | null;
+  /** The marker had settled when the pass began: all that it stands for could be read from the first page on. */
+  readonly isMarkerSettled: boolean;
 }
 
 export interface PassStart {
@@ -74,7 +77,7 @@ export async function openPass(store: Store, task: HeldTask, stream: Stream, sta
   });
 }
 
-const PASS_COLUMNS = 'pass_id::text, parent, list_index, cursor, last_row::text, source_time';
+const PASS_COLUMNS = 'pass_id::text, parent, list_index, cursor, last_row::text, source_time, marker_settled';
 
 interface PassRow {
   pass_id: string;
@@ -83,6 +86,7 @@ interface PassRow {
   cursor: Cursor | null;
   last_row: string;
   source_time: Date | null;
+  marker_settled: boolean;
 }
 
 function passOf(row: PassRow, isEmpty: boolean): Pass {
@@ -94,6 +98,7 @@ function passOf(row: PassRow, isEmpty: boolean): Pass {
     lastRow: row.last_row,
     isEmpty,
     sourceTimeMs: row.source_time?.getTime() ?? null,
+    isMarkerSettled: row.marker_settled,
   };
 }
 
@@ -180,7 +185,8 @@ export async function completePass(
         `insert into clarifai_sync.parent_reads (scope_id, stream, parent, sequence, marker) values ($1, $2, $3, $4, $5)
          on conflict (scope_id, stream, parent) do update set sequence = excluded.sequence, marker = excluded.marker,
            read_at = clock_timestamp()`,
-        [task.scopeId, stream.name, pass.parent, task.sequence, fact.marker],
+        // A marker that had not settled spares nothing: what it stands for may not have shown yet.
+        [task.scopeId, stream.name, pass.parent, task.sequence, fact.marker_settled ? fact.marker : null],
       );
     }
     return {rows, settledMarker: fact.marker_settled ? fact.marker : null};

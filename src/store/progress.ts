@@ -9,6 +9,7 @@ import type {Group} from './group.ts';
 import type {Store} from './ledger.ts';
 import type {Pass} from './passes.ts';
 import {guardFence, type HeldTask} from './tasks.ts';
+import {noteReturned} from './wanted.ts';
 
 /** Where reading goes on after a commit. */
 export type Position =
@@ -24,10 +25,14 @@ export type Position =
   /** Read by key, or so short that it is read again from its start. */
   | {readonly kind: 'none'};
 
+/** Two commits that wait for each other here and not in Postgres would not be found out by it; see page-groups.ts. */
+const LOCK_TIMEOUT = `set local lock_timeout = '30s'`;
+
 /**
  * The one commit (invariant 2): changed rows, seen marks, place to go on, counts, rejects and fence, in one
  * transaction. Takes no signal: what was begun is finished.
- * @param pages answers that the group came from
+ * @param before the commit of the group before, when that is still under way: the rows are written meanwhile, by a
+ *   second connection, and all else comes after it, so that no group is ever committed without those before it
  * @throws FenceLostError when the task is somebody else's by now; nothing is written then
  */
 export async function commitGroup(
@@ -36,12 +41,21 @@ export async function commitGroup(
   stream: Stream,
   group: Group,
   position: Position,
+  before: Promise<unknown> | null = null,
 ): Promise<WriteCounts> {
   return await store.database.transaction(async (client) => {
-    await guardFence(client, task, store.leaseMs);
+    // The fence locks the task's row, which the commit before holds: it is checked behind that one's end then. What is
+    // written until then is nobody's to see, and gone if the fence is lost.
+    if (before === null) await guardFence(client, task, store.leaseMs);
+    else await client.query(LOCK_TIMEOUT);
     const pass = position.kind === 'pass' ? position.pass : null;
     const counts = await writeGroup(client, stream, store.sqlOf(stream), task, group, pass, pass?.isEmpty ?? false);
+    if (before !== null) {
+      await before;
+      await guardFence(client, task, store.leaseMs);
+    }
     const newlyRejected = await noteRejects(client, task, stream, counts);
+    if (counts.returned.length > 0) await noteReturned(client, store, task, stream, counts.returned);
     if (group.signs.length > 0) await noteSigns(client, task, stream, group);
     await moveOn(client, task, stream, position, counts);
     await client.query(

@@ -191,6 +191,8 @@ export interface StreamRun {
   readonly heldBack: number;
   readonly unproved: number;
   readonly sourceCount: number | null;
+  /** What there was here to compare with `sourceCount`. */
+  readonly mirrorCount: number | null;
   readonly failure: Failure | null;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -228,7 +230,7 @@ export async function reportRuns(
        (select coalesce(json_agg(json_build_object('stream', s.stream, 'strategy', s.strategy, 'outcome', s.outcome, 'pages', s.pages,
           'read', s.read, 'inserted', s.inserted, 'updated', s.updated, 'deleted', s.deleted, 'unchanged', s.unchanged,
           'rejected', s.rejected, 'repaired', s.repaired, 'newlyRejected', s.newly_rejected, 'heldBack', s.held_back,
-          'unproved', s.unproved, 'sourceCount', s.source_count, 'code', s.error_code, 'message', s.error, 'cause', s.error_cause,
+          'unproved', s.unproved, 'sourceCount', s.source_count, 'mirrorCount', s.mirror_count, 'code', s.error_code, 'message', s.error, 'cause', s.error_cause,
           'startedAt', s.started_at, 'finishedAt', s.finished_at) order by s.stream), '[]') from clarifai_sync.stream_runs s
         where s.run_id = r.run_id) as streams,
        (select coalesce(json_agg(json_build_object('sink', s.sink, 'outcome', s.outcome, 'rows', s.rows, 'code', s.error_code,

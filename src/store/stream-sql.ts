@@ -17,7 +17,8 @@ export interface StreamSql {
   /**
    * Tells which records differ from the rows, and notes what was seen.
    * $1… one text[] for each key part, then hashes (hex), user_id, app_id, pass (or null), the pass's last row.
-   * Rows: n (0 first; -1 holds the count of known rows in `row`), row (null when there is none).
+   * Rows: n (0 first; -1 holds the count of known rows in `row`), row (null when there is none), whether it is marked
+   * deleted.
    */
   readonly compare: string;
   /** Writes what is staged. $1 user_id, $2 app_id, $3 run, $4 sequence. Row: inserted, updated. */
@@ -55,7 +56,7 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
   const n = keys.length;
   const compare =
     `with u as (select * from unnest(${keyParam(1)}, $${n + 1}::text[]) with ordinality u(${quotedKeys.join(', ')}, hash, n)), ` +
-    `j as (select u.n, t._sync_row as row, t._sync_row is not null and t._sync_deleted_at is null and ` +
+    `j as (select u.n, t._sync_row as row, t._sync_deleted_at is not null as gone, t._sync_row is not null and t._sync_deleted_at is null and ` +
     `encode(t._sync_hash, 'hex') = u.hash as same from u left join lateral (` +
     `select _sync_row, _sync_hash, _sync_deleted_at from ${table} t where t.user_id = $${n + 2} and t.app_id = $${n + 3} ` +
     `and ${matches('t', 'u')} limit 1) t on true), ` +
@@ -63,8 +64,8 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
     `select $${n + 4}::bigint, row >> ${BLOCK_SHIFT}, bit_or(set_bit(B'0'::bit(${BLOCK_MASK + 1}), (row & ${BLOCK_MASK})::int, 1)) ` +
     `from j where row <= $${n + 5} and $${n + 4}::bigint is not null group by 2 order by 2 ` +
     `on conflict (pass_id, block) do update set bits = s.bits | excluded.bits) ` +
-    `select (n - 1)::int as n, row from j where not same ` +
-    `union all select -1, count(*) from j where row <= $${n + 5}`;
+    `select (n - 1)::int as n, row, gone from j where not same ` +
+    `union all select -1, count(*), false from j where row <= $${n + 5}`;
 
   const target = [...allKeys(stream).map((key) => ident(key)), ...columns.map((c) => ident(c.name)), 'raw'];
   const older = olderGuard(stream.shape);
@@ -74,6 +75,8 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
     `_sync_first_seen_at, _sync_changed_at, _sync_row) ` +
     `select $1, $2, ${own.map((c) => `s.${c}`).join(', ')}, $3::uuid, $4::bigint, $4::bigint, s.hash, ` +
     `clock_timestamp(), clock_timestamp(), coalesce(s."row", nextval(${literal(sequence)})) from ${staging} s ` +
+    // Two tasks may write the same rows (inputs by their ids): in one order, so that they never wait for each other.
+    `order by ${quotedKeys.map((key) => `s.${key}`).join(', ')} ` +
     `on conflict (${allKeys(stream)
       .map((key) => ident(key))
       .join(', ')}) do update set ` +
@@ -100,7 +103,8 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
     parent: parent.stream,
     sql: buried(
       `${ident(schema, parent.stream)} p`,
-      `p.user_id = t.user_id and p.app_id = t.app_id and p._sync_deleted_at is not null and ` +
+      // What the source gave after it was asked about the parent belongs to one that is back, seen or not.
+      `p.user_id = t.user_id and p.app_id = t.app_id and p._sync_deleted_at >= t._sync_changed_at and ` +
         `($5::bigint is null or p._sync_sequence = $5) and ` +
         Object.entries(parent.keys)
           .map(([theirs, ours]) => `p.${ident(theirs)} = t.${ident(ours)}`)

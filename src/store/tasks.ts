@@ -35,14 +35,20 @@ const IN_STATE = `((t.kind <> 'apply' and r.state in ('reading', 'sealing')) or 
 const READY = `not exists (select 1 from clarifai_sync.tasks o where o.run_id = t.run_id and o.kind = 'crawl' and o.state <> 'done'
   and o.task_id <> t.task_id and (t.kind = 'seal' or o.stream = any (t.after)))`;
 
-/** Ids of a run's tasks that can be taken now, in order. */
-export async function readyTasks(store: Store, runId: string): Promise<string[]> {
-  const rows = await store.database.query<{task_id: string}>(
-    `select t.task_id::text from clarifai_sync.tasks t join clarifai_sync.runs r using (run_id)
+/** A task that can be taken now, with the fence of whoever had it last: each time that it becomes free is told apart. */
+export interface ReadyTask {
+  readonly taskId: string;
+  readonly fence: string;
+}
+
+/** A run's tasks that can be taken now, in order. */
+export async function readyTasks(store: Store, runId: string): Promise<ReadyTask[]> {
+  const rows = await store.database.query<{task_id: string; fence: string}>(
+    `select t.task_id::text, t.fence::text from clarifai_sync.tasks t join clarifai_sync.runs r using (run_id)
      where t.run_id = $1 and ${IN_STATE} and ${FREE} and ${READY} order by t.task_id`,
     [runId],
   );
-  return rows.map((row) => row.task_id);
+  return rows.map((row) => ({taskId: row.task_id, fence: row.fence}));
 }
 
 /** Takes a task under a new fence; null when it is done, held by a living process, or not ready. Harmless to repeat. */

@@ -19,6 +19,8 @@ export interface DriveParts {
   /** Epoch ms of the last sign of life; the run is ended when there has been none for `stallMs`. */
   readonly lastSignMs: () => number;
   readonly now: () => number;
+  /** Why jobs fail again and again without anything moving in between: the store itself, then. null: they do not. */
+  readonly failing: () => Error | null;
 }
 
 /** The ledger is looked at this often even when nothing seems to have happened: a hint may be lost, the truth is not. */
@@ -36,6 +38,8 @@ export async function driveRun(
   const {store, queue, stops} = parts;
   let renewedMs = 0;
   for (;;) {
+    const failing = parts.failing();
+    if (failing !== null) throw failing;
     const state = await runState(store, run.runId);
     if (state === undefined || state === 'finished') break;
     if (state === 'closed' && (await openApplies(store, run.runId)) === 0) break;
@@ -45,7 +49,7 @@ export async function driveRun(
     }
     if (state === 'reading') await endWhereDue(parts, run, signal);
     if (state === 'closed') await leaveSinksWhereDue(parts, run, signal);
-    for (const taskId of await readyTasks(store, run.runId)) await queue.give(taskId);
+    for (const task of await readyTasks(store, run.runId)) await queue.give(task);
     await Promise.race([parts.changed(), sleep(LOOK_EVERY_MS)]);
   }
   stops.forget(run.runId);
@@ -72,7 +76,10 @@ async function leaveSinksWhereDue(parts: DriveParts, run: Run, signal: AbortSign
   const isStalled = parts.now() - parts.lastSignMs() > stallMs;
   if (!signal.aborted && !isStalled) return;
   if (signal.aborted) await endEarly(store, run.runId, interruption(signal.reason));
-  stops.stop(run.runId, new Error(isStalled ? `nothing moved for ${Math.round(stallMs / 1000)} s` : 'the process was told to end'));
+  stops.stop(
+    run.runId,
+    new Error(isStalled ? `nothing moved for ${Math.round(stallMs / 1000)} s` : 'the process was told to end'),
+  );
   await abandonApplies(store, run.runId);
 }
 

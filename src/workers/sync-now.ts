@@ -3,6 +3,7 @@ import type {RunVerdict} from '../core/outcome.ts';
 import {beginRun, covers, type RunRequest} from '../jobs/begin-run.ts';
 import type {JobDeps} from '../jobs/deps.ts';
 import {countRequests, type RunReport} from '../store/runs.ts';
+import {storeError} from '../store/errors.ts';
 import {driveRun, type DriveParts} from './drive-run.ts';
 import {RequestCounter} from './request-counter.ts';
 import {RunStops} from './run-stops.ts';
@@ -23,6 +24,9 @@ export type Synced =
   | {readonly request: RunRequest; readonly report: RunReport; readonly verdict: RunVerdict}
   | {readonly request: RunRequest; readonly error: unknown};
 
+/** Failures of jobs in a row, with nothing moving in between. What a task itself meets never makes its job fail. */
+const MAX_FAILURES = 10;
+
 /** Streams read at once in one process: each has its own writer, and two share the work best (facts-speed.md, section 6). */
 const TASKS_AT_ONCE = 4;
 
@@ -39,12 +43,18 @@ export async function syncNow(
   const changes = new Changes();
   const stops = new RunStops();
   let lastSignMs = parts.now();
+  const failures: Error[] = [];
   const onSign = (): void => {
     lastSignMs = parts.now();
+    failures.length = 0;
   };
   const worker = queue.work(taskProcessor({deps, client: deps.client, stops, onSign}), {concurrency: TASKS_AT_ONCE});
   worker.on('completed', () => changes.tell());
-  worker.on('failed', () => changes.tell());
+  worker.on('failed', (_job, error) => {
+    failures.push(error);
+    deps.log.warn({err: error}, 'job failed');
+    changes.tell();
+  });
   signal.addEventListener('abort', () => changes.tell(), {once: true});
   const drive: DriveParts = {
     store: deps.store,
@@ -54,6 +64,8 @@ export async function syncNow(
     stallMs: parts.stallMs,
     lastSignMs: () => lastSignMs,
     now: parts.now,
+    failing: () =>
+      failures.length > MAX_FAILURES ? storeError(failures.at(-1), 'the tasks of the run fail again and again') : null,
   };
   try {
     return await Promise.all(requests.map((request) => syncOne(parts, drive, request, signal)));
@@ -75,7 +87,8 @@ async function syncOne(
       await countRequests(deps.store, begun.run.runId, counter.requests, counter.throttled);
       const ended = await driveRun(drive, begun.run, signal);
       const isEnough = !begun.isTakenUp || covers(begun.run, request);
-      if (isEnough || ended.report.outcome === 'interrupted' || ended.report.failure !== null) return {request, ...ended};
+      if (isEnough || ended.report.outcome === 'interrupted' || ended.report.failure !== null)
+        return {request, ...ended};
     }
   } catch (error) {
     return {request, error};

@@ -26,7 +26,9 @@ export interface ProcessorParts {
  * done, held by another or not ready costs one statement. BullMQ passes a signal only to a function that declares three
  * parameters.
  */
-export function taskProcessor(parts: ProcessorParts): (job: Job<TaskRef>, token?: string, signal?: AbortSignal) => Promise<void> {
+export function taskProcessor(
+  parts: ProcessorParts,
+): (job: Job<TaskRef>, token?: string, signal?: AbortSignal) => Promise<void> {
   return async (job, _token, signal) => {
     const task = await takeTask(parts.deps.store, job.data.taskId);
     if (task === null) return;

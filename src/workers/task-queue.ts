@@ -1,6 +1,7 @@
 import {createPostgresBackend, runMigrations, withBackend, type Processor} from 'bullmq';
 import pg from 'pg';
 import {driverOptions, type Connection} from '../store/database.ts';
+import type {ReadyTask} from '../store/tasks.ts';
 
 /** How BullMQ reaches its tables, which are in the store when no Redis is configured. */
 function poolOf(connection: Connection) {
@@ -48,11 +49,12 @@ export class TaskQueue {
   }
 
   /**
-   * Names a task to the workers. The same task is not added twice while its job is stored; a job that is done is
-   * removed, so that its task can be given out again.
+   * Names a task to the workers. It is not added twice while its job is stored; a job that is done is removed, so that
+   * its task can be given out again. A worker that was killed leaves a job that BullMQ takes for one under way, for half
+   * a minute: the fence, which that worker has drawn, makes the next one another job.
    */
-  async give(taskId: string): Promise<void> {
-    const options = {jobId: `task-${taskId}`, attempts: 3, removeOnComplete: true, removeOnFail: true};
+  async give({taskId, fence}: ReadyTask): Promise<void> {
+    const options = {jobId: `task-${taskId}-${fence}`, attempts: 3, removeOnComplete: true, removeOnFail: true};
     await this.#queue.add('task', {taskId}, options);
   }
 

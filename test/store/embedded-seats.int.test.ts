@@ -73,14 +73,6 @@ test('whoever left can tell whether others are there', () => {
   expect(one?.hasOthers()).toBe(false);
 });
 
-test('a seat knows that its keeper is gone', async () => {
-  const {seat, keeperEnd} = await firstSeat(cluster, RUN, undefined);
-  expect(seat.isWatched()).toBe(true);
-  closeSync(keeperEnd);
-  expect(seat.isWatched()).toBe(false);
-  seat.leave();
-});
-
 test('a first seat takes up a fifo that a killed keeper had moved away', async () => {
   execFileSync('mkfifo', [`${fifoPath(cluster, RUN)}.closing`]);
   const {seat, keeperEnd} = await firstSeat(cluster, RUN, undefined);

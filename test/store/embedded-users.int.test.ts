@@ -1,4 +1,5 @@
-import {chmod, chown, mkdir, mkdtemp, readdir, readlink, rm, stat} from 'node:fs/promises';
+import {randomUUID} from 'node:crypto';
+import {chmod, chown, mkdir, mkdtemp, readdir, readlink, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
@@ -42,10 +43,17 @@ async function close(user: TestProcess): Promise<void> {
   expect((await user.ended).stderr).toBe('');
 }
 
-/** Copies of the binaries outside of any project; only this file's tests make any. */
-async function copiesOutside(): Promise<string[]> {
-  const names = await Promise.all(['/var/cache', '/var/tmp', '/tmp'].map((folder) => readdir(folder)));
-  return names.flat().filter((name) => name.startsWith(COPY_PREFIX));
+/** Copies of this project's binaries outside of it, known by a file that no other project has. */
+async function copiesOutside(mark: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of ['/var/cache', '/var/tmp', '/tmp']) {
+    for (const name of await readdir(folder)) {
+      if (!name.startsWith(COPY_PREFIX)) continue;
+      const share = await readdir(join(folder, name, 'share')).catch((): string[] => []);
+      if (share.includes(mark)) found.push(join(folder, name));
+    }
+  }
+  return found;
 }
 
 async function ownedFolder(name: string, mode: number): Promise<string> {
@@ -111,12 +119,16 @@ asRoot('takes up the copy that a killed process left, and removes it in the end'
 asRoot('serves root processes that come and go in a project that only root may enter', async () => {
   await using project = await embeddedProject({mode: 0o700});
   const dataDir = join(project.folder, 'postgres');
-  const before = await copiesOutside();
-  await useOnce(project, dataDir);
+  const mark = `mark-${randomUUID()}`;
+  await writeFile(join(project.native, 'share', mark), '');
+  await using first = project.user(dataDir);
+  await ready(first);
+  expect(await copiesOutside(mark)).toHaveLength(1);
+  await close(first);
   const all = [project.churn(dataDir, 8), project.churn(dataDir, 8), project.churn(dataDir, 8)];
   for (const churn of all) expect(await churn.ended).toMatchObject({code: 0, stdout: 'done\n', stderr: ''});
   expect((await readdir(dataDir)).filter((name) => name.startsWith('runtime'))).toEqual([]);
-  expect(await copiesOutside()).toEqual(before);
+  expect(await copiesOutside(mark)).toEqual([]);
 });
 
 asRoot('works for an ordinary user in a folder that only that user may enter', async () => {

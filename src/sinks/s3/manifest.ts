@@ -77,5 +77,7 @@ function parse<Value>(schema: z.ZodType<Value>, bytes: Buffer, url: string): Val
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new SinkRefusedError(`${url}: expected a manifest of clarifai-sync, found something else: ${z.prettifyError(parsed.error)}`);
+  throw new SinkRefusedError(
+    `${url}: expected a manifest of clarifai-sync, found something else: ${z.prettifyError(parsed.error)}`,
+  );
 }

@@ -184,8 +184,16 @@ export class ObjectSink implements Sink {
   }
 
   /** Moves the pointer, forward only. Another publisher can at worst move it back to what is published; see Published. */
-  async #point(order: ApplyOrder, layout: ScopeLayout, changes: Manifest | null, snapshot: Manifest | null): Promise<void> {
-    const newest = [changes, snapshot].filter((each) => each !== null).sort((a, b) => a.sequence - b.sequence).at(-1);
+  async #point(
+    order: ApplyOrder,
+    layout: ScopeLayout,
+    changes: Manifest | null,
+    snapshot: Manifest | null,
+  ): Promise<void> {
+    const newest = [changes, snapshot]
+      .filter((each) => each !== null)
+      .sort((a, b) => a.sequence - b.sequence)
+      .at(-1);
     if (newest === undefined) return;
     const latest: Latest = {
       run_id: newest.run_id,

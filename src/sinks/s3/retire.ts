@@ -17,7 +17,8 @@ export async function retire(
   for await (const {key} of store.list(layout.manifests())) {
     const name = parseManifestKey(key);
     if (name === null || name.kind === 'stream') continue;
-    if (name.sequence > snapshot.sequence || (name.kind === 'snapshot' && name.sequence === snapshot.sequence)) continue;
+    if (name.sequence > snapshot.sequence || (name.kind === 'snapshot' && name.sequence === snapshot.sequence))
+      continue;
     const bytes = await store.get(key);
     if (bytes === null) continue;
     const manifest = parseManifest(bytes, store.urlOf(key));

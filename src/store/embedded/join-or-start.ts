@@ -17,10 +17,11 @@ export interface Joined {
   readonly isOwner: boolean;
 }
 
+/** A server that nobody may join, or that its last user left, is stopped within this time, unless it has no keeper. */
+export const UNWATCHED_MS = 2000;
 const PAUSE_MS = 10;
 /** Recovery after a crash may have 2 GB of log to read. */
 const READY_TIMEOUT_MS = 120_000;
-const UNWATCHED_MS = 2000;
 const MAX_FAILED_STARTS = 3;
 
 /**

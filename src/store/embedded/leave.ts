@@ -1,6 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {EmbeddedError} from './embedded-error.ts';
-import {watchAgain, type Joined} from './join-or-start.ts';
+import {UNWATCHED_MS, watchAgain, type Joined} from './join-or-start.ts';
 import {runningServer} from './lock-files.ts';
 import type {EmbeddedLog, Place} from './place.ts';
 import {dropCopy} from './runtime.ts';
@@ -17,13 +17,18 @@ export async function leave(place: Place, joined: Joined, log: EmbeddedLog | und
   const {layout} = place;
   const {seat, instance} = joined;
   const pid = await runningServer(layout.cluster);
-  // Without a keeper nobody would stop it.
-  if (pid !== undefined && !seat.isWatched()) (await watchAgain(place, instance)).leave();
+  const leftAt = Date.now();
+  let isWatched = true;
   seat.leave();
-  const giveUpAt = Date.now() + STOP_TIMEOUT_MS;
   while (pid !== undefined && (await runningServer(layout.cluster)) === pid) {
     if (seat.hasOthers()) return;
-    if (Date.now() > giveUpAt) {
+    const waitedMs = Date.now() - leftAt;
+    if (isWatched && waitedMs > UNWATCHED_MS) {
+      // Its keeper may have been killed. One that is merely slow is not disturbed by a second.
+      isWatched = false;
+      (await watchAgain(place, instance)).leave();
+    }
+    if (waitedMs > STOP_TIMEOUT_MS) {
       throw new EmbeddedError(`the embedded Postgres in ${layout.folder} (process ${pid}) did not stop`);
     }
     await sleep(PAUSE_MS);

@@ -6,7 +6,7 @@ import {clusterStats, openLayout} from './layout.ts';
 import {leave} from './leave.ts';
 import {makeCluster} from './make-cluster.ts';
 import type {EmbeddedLog, Place} from './place.ts';
-import {runnable} from './runtime.ts';
+import {dropCopy, isIntact, runnable} from './runtime.ts';
 import {serverUser} from './server-user.ts';
 import {SETTINGS, type ServerSettings} from './settings.ts';
 import {socketFolder} from './socket-folder.ts';
@@ -49,33 +49,45 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedPo
   const {log, signal} = options;
   const startedAt = Date.now();
   const place = await openPlace(options);
-  const socket = await socketFolder(place.layout.cluster);
   try {
-    const joined = await joinOrStart(place, socket.path, signal);
-    const {isOwner} = joined;
-    const fields = {path: place.layout.folder, durationMs: Date.now() - startedAt};
-    log?.info(fields, isOwner ? 'embedded postgres started' : 'embedded postgres joined');
-    let closing: Promise<void> | undefined;
-    const close = (): Promise<void> => (closing ??= leave(place, joined, log).finally(() => socket.release()));
-    return {
-      connection: {host: socket.path, port: PORT, user: USER, database: DATABASE},
-      isOwner,
-      close,
-      [Symbol.asyncDispose]: close,
-    };
+    if (place.isNew) await makeFirst(place, signal);
+    const socket = await socketFolder(place.layout.cluster);
+    try {
+      const joined = await joinOrStart(place, socket.path, signal);
+      const {isOwner} = joined;
+      const fields = {path: place.layout.folder, durationMs: Date.now() - startedAt};
+      log?.info(fields, isOwner ? 'embedded postgres started' : 'embedded postgres joined');
+      let closing: Promise<void> | undefined;
+      const close = (): Promise<void> => (closing ??= leave(place, joined, log).finally(() => socket.release()));
+      const connection = {host: socket.path, port: PORT, user: USER, database: DATABASE};
+      return {connection, isOwner, close, [Symbol.asyncDispose]: close};
+    } catch (error) {
+      await socket.release();
+      throw error;
+    }
   } catch (error) {
-    await socket.release();
+    await dropCopy(place.layout);
     throw error;
   }
 }
 
-async function openPlace(options: EmbeddedOptions): Promise<Place> {
+async function openPlace(options: EmbeddedOptions): Promise<Place & {readonly isNew: boolean}> {
   const installed = await installedBinaries();
   const layout = await openLayout(options.dataDir);
   const cluster = await clusterStats(layout, installed.major);
   const user = await serverUser(cluster, await stat(layout.folder), layout.cluster);
-  if (cluster === undefined) {
-    await makeCluster(layout, await runnable(installed, layout, user), user, options.signal);
+  return {layout, installed, user, settings: {...SETTINGS, ...options.settings}, isNew: cluster === undefined};
+}
+
+async function makeFirst({installed, layout, user}: Place, signal: AbortSignal | undefined): Promise<void> {
+  for (;;) {
+    const binaries = await runnable(installed, layout, user);
+    try {
+      return await makeCluster(layout, binaries, user, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Another process that gave up removed the binaries under our hands: then once more.
+      if (await isIntact(binaries, installed, layout)) throw error;
+    }
   }
-  return {layout, installed, user, settings: {...SETTINGS, ...options.settings}};
 }

@@ -1,4 +1,5 @@
-import {lstat, readlink, rm, symlink, unlink} from 'node:fs/promises';
+import {randomUUID} from 'node:crypto';
+import {lstat, readlink, rename, rm, symlink, unlink} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {basename, dirname} from 'node:path';
 import {completeLinks, program, type Binaries} from './binaries.ts';
@@ -19,7 +20,7 @@ export async function runnable(installed: Binaries, layout: Layout, user: Server
   const isComplete = await completeLinks(installed.home);
   if (isComplete && (user === undefined || (await whyNot(installed, user)) === undefined)) return installed;
   const former = await ifThere(readlink(layout.runtime));
-  const home = await copyOf(layout);
+  const home = await copyOf(layout.runtime);
   if (home !== undefined && basename(home).startsWith(copyName(installed))) {
     const copy = {...installed, home};
     if ((await whyNot(copy, user)) === undefined) return copy;
@@ -28,15 +29,29 @@ export async function runnable(installed: Binaries, layout: Layout, user: Server
 }
 
 /**
- * Removes the copy of the binaries that lies outside our folder, if there is one. A server that is started meanwhile
- * from that copy keeps it: it either shows here, or finds by `isIntact` that the link is gone.
+ * Removes the copy of the binaries that lies outside our folder, if there is one and no server runs. Who is about to
+ * start one from it either shows here, or finds by `isIntact` that the link is gone.
  */
 export async function dropCopy(layout: Layout): Promise<void> {
-  const copy = await copyOf(layout);
-  if (copy === undefined || dirname(copy) === layout.folder) return;
-  await ifThere(unlink(layout.runtime));
-  if ((await runningServer(layout.cluster)) === undefined) await rm(copy, {recursive: true, force: true});
-  else await publish(copy, layout, undefined);
+  for (;;) {
+    const copy = await takeCopy(layout);
+    if (copy === undefined) return;
+    if ((await runningServer(layout.cluster)) === undefined) return await rm(copy, {recursive: true, force: true});
+    await publish(copy, layout, undefined);
+    // Its last user looks for the link after the end of the server: was that before we put it back?
+    if ((await runningServer(layout.cluster)) !== undefined) return;
+  }
+}
+
+/** Takes the link away, and gives what it named; of several that do so, one gets it. */
+async function takeCopy(layout: Layout): Promise<string | undefined> {
+  const seen = await copyOf(layout.runtime);
+  if (seen === undefined || dirname(seen) === layout.folder) return undefined;
+  const taken = `${layout.runtime}-${randomUUID()}`;
+  if ((await ifThere(rename(layout.runtime, taken).then(() => true))) !== true) return undefined;
+  const copy = await copyOf(taken);
+  await unlink(taken);
+  return copy;
 }
 
 /** Are the binaries of a server that now runs there to stay? False when they are being removed: start it anew. */
@@ -76,7 +91,7 @@ async function newCopy(
  * @returns false where another process was first; ours is removed then
  */
 async function publish(home: string, layout: Layout, former: string | undefined): Promise<boolean> {
-  const obsolete = await copyOf(layout);
+  const obsolete = await copyOf(layout.runtime);
   if (former !== undefined && (await ifThere(readlink(layout.runtime))) === former)
     await ifThere(unlink(layout.runtime));
   try {
@@ -91,8 +106,8 @@ async function publish(home: string, layout: Layout, former: string | undefined)
 }
 
 /** Folder that the link names, provided that it is a copy that we made: we run what is in it, and remove it. */
-async function copyOf(layout: Layout): Promise<string | undefined> {
-  const home = await ifThere(readlink(layout.runtime));
+async function copyOf(link: string): Promise<string | undefined> {
+  const home = await ifThere(readlink(link));
   if (home === undefined || !basename(home).startsWith(COPY_PREFIX)) return undefined;
   const stats = await ifThere(lstat(home));
   const isOurs = stats?.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & 0o022) === 0;

@@ -24,11 +24,6 @@ export class Seat {
     this.#fd = fd;
   }
 
-  /** Does a keeper still watch who is there? */
-  isWatched(): boolean {
-    return greet(this.#fd);
-  }
-
   /** Gives the seat up. Once only. */
   leave(): void {
     if (this.#fd === -1) return;

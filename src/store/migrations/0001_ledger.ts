@@ -75,6 +75,8 @@ create table clarifai_sync.stream_runs (
   held_back bigint not null default 0,
   unproved bigint not null default 0,
   source_count bigint,
+  -- What the tables held to compare with source_count, rejected records included.
+  mirror_count bigint,
   error_code text,
   error text,
   error_cause text,
@@ -136,6 +138,12 @@ create table clarifai_sync.stream_states (
   refused_at timestamptz,
   -- Kinds of records that the source's search does not show; null while that has not been looked at.
   search_gaps text[],
+  -- Records at the source less those here, by the last comparison; with which marker, and in how many runs it has stood.
+  count_gap bigint,
+  count_marker text,
+  count_runs integer not null default 0,
+  -- When a run was last made a full one because the counts differed.
+  full_for_count_at timestamptz,
   primary key (scope_id, stream)
 );
 
@@ -206,6 +214,24 @@ create table clarifai_sync.candidates (
   misses integer not null default 1,
   marker_proved boolean not null default false,
   clean boolean not null,
+  primary key (scope_id, stream, key)
+);
+
+-- Records to be read again by their keys because another record told of them; where a key has fewer parts than the
+-- stream's, all that lies under it.
+create table clarifai_sync.wanted (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  key text[] not null,
+  noted_at timestamptz not null default clock_timestamp(),
+  primary key (scope_id, stream, key)
+);
+-- When a record that will still change by itself was last asked for.
+create table clarifai_sync.asks (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  key text[] not null,
+  asked_at timestamptz not null default clock_timestamp(),
   primary key (scope_id, stream, key)
 );
 

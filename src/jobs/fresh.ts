@@ -1,0 +1,27 @@
+import {isSpared, storeMarker, type Reading} from '../store/markers.ts';
+import type {StreamState} from '../store/stream-states.ts';
+import type {HeldTask} from '../store/tasks.ts';
+import type {Stream} from '../streams/stream.ts';
+import type {JobDeps} from './deps.ts';
+
+/** All of the stream is to be read in this attempt. */
+export function mustReadAll(task: HeldTask, state: StreamState): boolean {
+  return (task.mode === 'full' || !state.wasRead) && !task.passDone;
+}
+
+/**
+ * Does a reading of what is fresh unless the marker spares it, and keeps the marker that it began with. `work` tells
+ * whether that marker had settled when its first page was asked for.
+ */
+export async function readFresh(
+  {store}: JobDeps,
+  task: HeldTask,
+  stream: Stream,
+  reading: Reading,
+  work: () => Promise<boolean>,
+): Promise<boolean> {
+  // A full run is never spared: it was asked for because somebody does not trust what is there.
+  if (task.mode !== 'full' && (await isSpared(store, task, stream, reading))) return false;
+  await storeMarker(store, task, stream, reading, await work());
+  return true;
+}

@@ -1,0 +1,2 @@
+/** TODO */
+export const GZIP_LEVEL = 6;
