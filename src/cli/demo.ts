@@ -1,8 +1,9 @@
-import {mkdir, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
+import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {EXIT_CODES, UsageError} from '../core/errors.ts';
 import {startSimulator, type Simulator} from '../simulator/simulator.ts';
+import {makeFolder} from '../store/embedded/make-folder.ts';
 import {openEmbedded} from '../store/embedded/open-embedded.ts';
 import type {Logger} from '../telemetry/logger.ts';
 import {Context, type Surroundings} from './context.ts';
@@ -72,7 +73,7 @@ async function openFolder(context: Context, keep: string | undefined): Promise<s
     return folder;
   }
   const folder = resolve(context.surroundings.cwd, keep);
-  const entries = await mkdir(folder, {recursive: true})
+  const entries = await makeFolder(folder)
     .then(() => readdir(folder))
     .catch((error: NodeJS.ErrnoException) => {
       throw new UsageError(`--keep: the folder ${folder} cannot be used (${error.code ?? error.message})`, {

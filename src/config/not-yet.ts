@@ -36,8 +36,9 @@ export const NOT_YET: readonly NotYet[] = [
     reason: 'history in a postgres sink beside the store is not in this version; the store itself can keep it',
     keys: /^sinks\[\]\.history/,
     asked: (tree) =>
-      sinks(tree, 'postgres', 'history')
+      sinks(tree, 'postgres', 'type')
         .slice(valueAt(tree, ['state', 'url']) === undefined ? 1 : 0)
+        .map((path) => [...path.slice(0, -1), 'history'])
         .filter((path) => valueAt(tree, path) === true),
   },
   {reason: 'an app_id of "*" is not in this version; name each app', keys: /^apps\[\]\.app_id/, asked: everyApp},

@@ -2,6 +2,7 @@ import {columnText, EXPECTED} from './column-text.ts';
 import {rejectRaw, scanRecord, slotBaseOf, storedBytes} from './page-scan.ts';
 import type {PageScan} from './page-scan.ts';
 import type {PreparedReject, PreparedRow, RejectReason} from './prepared.ts';
+import type {KeyRepair} from './record-key.ts';
 import {firstReplaced, placeOf, repairEscapes} from './repair.ts';
 
 /** Characters of a value that a message shows. */
@@ -13,14 +14,14 @@ const NAMED = 5;
 export type RecordForm = 'plain' | 'escaped' | 'cut';
 
 /**
- * What is written for record n of a page, whose key is `key`. `listed`: a reason for which it was listed already.
+ * What is written for record n of a page, whose key is `key`. `keyRepair`: the key was repaired, and listed already.
  */
 export function makeRow(
   page: PageScan,
   n: number,
   key: readonly string[],
   form: RecordForm,
-  listed: RejectReason | null,
+  keyRepair: KeyRepair | null,
 ): PreparedRow {
   const start = page.spans[2 * n]!;
   const end = page.spans[2 * n + 1]!;
@@ -64,11 +65,12 @@ export function makeRow(
   return {columns: values, raw: repaired.json, repairs: listNotes(notes)};
 
   function listNotes(all: readonly {reason: RejectReason; detail: string}[]): PreparedReject[] {
-    const fresh = all.filter((note) => note.reason !== listed);
+    const fresh = all.filter((note) => note.reason !== keyRepair?.reason);
     if (fresh.length === 0) return [];
     if (form !== 'cut') scanRecord(page, n); // the cuts that the copy below leaves out
     const raw = rejectRaw(page, start, end);
-    return fresh.map(({reason, detail}) => ({kind: 'repaired', key, reason, detail, raw}));
+    const digest = keyRepair === null ? {} : {digest: keyRepair.digest};
+    return fresh.map(({reason, detail}) => ({kind: 'repaired', key, ...digest, reason, detail, raw}));
   }
 }
 

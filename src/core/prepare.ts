@@ -111,8 +111,8 @@ class PagePreparation {
       keys,
       hashes: this.hashes,
       modified: this.modified,
-      keyRepaired: (i) => keyRepairs.has(numbers[i]!),
-      row: (i) => makeRow(page, numbers[i]!, keyOf(i), forms[i]!, keyRepairs.get(numbers[i]!)?.reason ?? null),
+      originalKey: (i) => keyRepairs.get(numbers[i]!)?.digest ?? null,
+      row: (i) => makeRow(page, numbers[i]!, keyOf(i), forms[i]!, keyRepairs.get(numbers[i]!) ?? null),
       rejects: this.rejects,
       bytes: this.byteCount,
     };
@@ -128,13 +128,14 @@ class PagePreparation {
     if (scanner.fault !== null)
       return this.reject(n, null, scanner.fault, 'expected a JSON object, found another value');
     const key = readKey(page, n, context.parentKey);
-    if (key.kind === 'missing') return this.reject(n, null, 'key_missing', key.detail);
+    if (key.kind === 'missing') return this.reject(n, null, 'key_missing', key.detail, this.hashOf(n));
     if (length > context.maxRecordBytes) {
       const detail = `expected at most ${context.maxRecordBytes} bytes, found ${length}`;
-      return this.reject(n, key.parts, 'too_large', detail);
+      return this.reject(n, key.parts, 'too_large', detail, key.repair?.digest);
     }
     if (scanner.isTooDeep) {
-      return this.reject(n, key.parts, 'too_deep', `expected at most ${MAX_DEPTH} levels of nesting, found more`);
+      const detail = `expected at most ${MAX_DEPTH} levels of nesting, found more`;
+      return this.reject(n, key.parts, 'too_deep', detail, key.repair?.digest);
     }
     if (key.repair !== null) this.keyRepairs.set(n, key.repair);
     this.numbers.push(n);
@@ -179,15 +180,25 @@ class PagePreparation {
       scanRecord(this.page, n);
       const key = this.keys.map((part) => part[i]!);
       if (collided.has(i)) {
-        this.reject(n, key, 'key_collision', 'by repair its key became the same as that of another record of the page');
-      } else this.list('repaired', n, key, repair!.reason, 'the key held what cannot be stored, which became U+FFFD');
+        const detail = 'by repair its key became the same as that of another record of the page';
+        this.reject(n, key, 'key_collision', detail, repair?.digest);
+      } else {
+        const detail = 'the key held what cannot be stored, which became U+FFFD: the API does not know it by this key';
+        this.list('repaired', n, key, repair!.reason, detail, repair!.digest);
+      }
     }
     for (const column of [this.numbers, ...this.keys, this.hashes, this.modified, this.forms])
       removeAt(column, collided);
   }
 
-  private reject(n: number, key: readonly string[] | null, reason: RejectReason, detail: string): void {
-    this.list('rejected', n, key, reason, detail);
+  private reject(
+    n: number,
+    key: readonly string[] | null,
+    reason: RejectReason,
+    detail: string,
+    digest?: string,
+  ): void {
+    this.list('rejected', n, key, reason, detail, digest);
   }
 
   /** Record n must be the one scanned last. */
@@ -197,9 +208,10 @@ class PagePreparation {
     key: readonly string[] | null,
     reason: RejectReason,
     detail: string,
+    digest?: string,
   ): void {
     const raw = rejectRaw(this.page, this.page.spans[2 * n]!, this.page.spans[2 * n + 1]!);
-    this.rejects.push({kind, key, reason, detail, raw});
+    this.rejects.push({kind, key, ...(digest === undefined ? {} : {digest}), reason, detail, raw});
   }
 }
 

@@ -15,10 +15,11 @@ export interface PreparedPage {
    */
   readonly modified: readonly (string | null)[];
   /**
-   * Had record i's key to be repaired? Then another record may have the same key by accident. Within this page such
-   * pairs are rejected already (`key_collision`); across pages the store has to look.
+   * Digest of record i's key as it was before it had to be repaired; null for nearly all, whose key was not. Another
+   * record may have the same key by accident then. Within this page such pairs are rejected already
+   * (`key_collision`); across pages the store has to look.
    */
-  keyRepaired(i: number): boolean;
+  originalKey(i: number): string | null;
   /** What is written for record i. Made anew by each call, so call it once per record that is written. */
   row(i: number): PreparedRow;
   /**
@@ -67,6 +68,11 @@ export interface PreparedReject {
   readonly kind: 'repaired' | 'rejected';
   /** The record's key parts, or null when they cannot be read (such a record withholds deletions: invariant 8). */
   readonly key: readonly string[] | null;
+  /**
+   * What tells the record from others where its key does not: digest of the key before repair, or content hash of a
+   * record whose key cannot be read. Left out where the key tells, and where there is no record to speak of.
+   */
+  readonly digest?: string;
   readonly reason: RejectReason;
   /** A sentence for people: where, what was expected, what was found. */
   readonly detail: string;

@@ -1,4 +1,5 @@
 import {isUtf8} from 'node:buffer';
+import {hash} from 'node:crypto';
 import {isNumber, stringOf} from './column-text.ts';
 import {slotBaseOf} from './page-scan.ts';
 import type {PageScan} from './page-scan.ts';
@@ -17,6 +18,8 @@ export type RecordKey =
 export interface KeyRepair {
   readonly reason: RejectReason;
   readonly before: readonly string[];
+  /** Of `before`. */
+  readonly digest: string;
 }
 
 /**
@@ -54,8 +57,13 @@ export function readKey(page: PageScan, n: number, parentKey: readonly string[])
     before?.push(repair === null ? text! : repair.before);
     parts.push(repair === null ? text! : repair.after);
   }
-  return {kind: 'read', parts, repair: before === null ? null : {reason, before}};
+  return {kind: 'read', parts, repair: before === null ? null : {reason, before, digest: digestOf(before)}};
 }
+
+const DIGEST_HEX_DIGITS = 32;
+
+const digestOf = (parts: readonly string[]): string =>
+  hash('sha256', JSON.stringify(parts), 'hex').slice(0, DIGEST_HEX_DIGITS);
 
 // The part's text when it needs no decoding; '' when it is of no use; null when it has to be looked at closely.
 function plainPart(page: PageScan, start: number, end: number): string | null {

@@ -63,3 +63,8 @@ export function placeOf(json: string, at: number): string {
   }
   return path.map((step, k) => (typeof step === 'number' ? `[${step}]` : k === 0 ? step : `.${step}`)).join('');
 }
+
+/** Can Postgres hold this text as it is, and can the API be asked for it? Not with a NUL or half a surrogate pair in it. */
+export function isWholeText(text: string): boolean {
+  return !/\u0000|\p{Surrogate}/u.test(text);
+}

@@ -105,3 +105,14 @@ export class PageGroups {
     });
   }
 }
+
+function keysOf(pages: readonly PreparedPage[]): Set<string> {
+  const keys = new Set<string>();
+  for (const page of pages) for (let i = 0; i < page.count; i++) keys.add(keyText(page.keys, i));
+  return keys;
+}
+
+function isDisjoint(keys: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  for (const key of keys) if (others.has(key)) return false;
+  return true;
+}

@@ -32,7 +32,8 @@ export async function* prove(
   const known = missed.filter((candidate) => isProved(stream.proof, candidate)).map((candidate) => candidate.key);
   if (known.length > 0) yield {gone: known, alive: []};
   if (stream.proof.kind !== 'id') return;
-  const open = missed.filter((candidate) => !isProved(stream.proof, candidate)).map((candidate) => candidate.key);
+  // One whose key had to be repaired is left unproved: it cannot be asked for, by this key the API knows another.
+  const open = missed.filter((each) => !isProved(stream.proof, each) && !each.isRepaired).map(({key}) => key);
   const {batch, path} = stream.proof;
   const control = batch === undefined || open.length < 2 ? null : await controlKey(deps.store, task, stream);
   if (batch === undefined || control === null) {

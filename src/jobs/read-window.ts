@@ -1,4 +1,6 @@
+import {comparableInstant} from '../core/instant.ts';
 import {parsed} from '../core/parsed.ts';
+import {isWholeText} from '../core/repair.ts';
 import {SourcePagingCapError} from '../core/source-errors.ts';
 import {halves, searchesSince, watermarkOf, type Search, type Watermark, type Window} from '../core/window.ts';
 import {annotationSearch} from '../source/annotation-search.ts';
@@ -20,7 +22,8 @@ const AHEAD_MS = 60 * 60 * 1000;
  * Reads the annotations that were last updated since the watermark, and moves it once all of them have been read. A
  * window that is too full for the search is halved. Inputs whose input-level annotations are among them are noted: their
  * own records may have changed too.
- * @returns false when a window was too full and cannot be halved: what it holds must be read another way
+ * @returns false when a window was too full and cannot be halved, or names a record that cannot be asked for: what it
+ *   holds must be read another way
  */
 export async function readWindow(
   deps: JobDeps,
@@ -37,6 +40,7 @@ export async function readWindow(
     try {
       await readOne(deps, task, stream, search, seen, signal);
     } catch (error) {
+      if (error instanceof NamelessError) return false;
       if (!(error instanceof TooFullError)) throw error;
       const parts = halves(search.window);
       // All of it is read another way then: what is left to search would be asked for in vain.
@@ -58,6 +62,9 @@ interface Seen {
 
 /** A window holds more than the search can be paged through. */
 class TooFullError extends Error {}
+
+/** A hit only names its record, by a key that cannot be asked for. */
+class NamelessError extends Error {}
 
 async function readOne(
   deps: JobDeps,
@@ -126,11 +133,13 @@ function sortHits({bytes, spans}: SourceRecords, seen: Seen) {
     const annotation = parsed(bytes.toString('utf8', start, end));
     const inputId = textMember(annotation, 'input_id');
     const id = textMember(annotation, 'id');
-    if (inputId !== undefined && member(annotation, 'input_level') === true) touched.push(inputId);
+    if (inputId !== undefined && isWholeText(inputId) && member(annotation, 'input_level') === true) touched.push(inputId);
     const modified = textMember(annotation, 'modified_at') ?? '';
-    if (Date.parse(modified) > Date.parse(seen.newest)) seen.newest = modified;
+    // What is no time would be kept as a watermark that nothing can be searched from.
+    if (comparableInstant(modified) !== null && Date.parse(modified) > Date.parse(seen.newest)) seen.newest = modified;
     const isWhole = member(annotation, 'data') !== undefined && member(annotation, 'created_at') !== undefined;
     if (isWhole || inputId === undefined || id === undefined) whole.push(start, end);
+    else if (!isWholeText(inputId) || !isWholeText(id)) throw new NamelessError('a hit cannot be asked for by its key');
     else bare.push({input_id: inputId, id});
   }
   return {whole: Int32Array.from(whole), bare, touched};

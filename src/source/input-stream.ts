@@ -64,7 +64,9 @@ export async function* keysetPages(
       if ('error' in outcome) throw outcome.error;
       const {answer, perPage} = outcome;
       const lastIds = lastIdsOf(answer);
-      const page = pageOf(answer, perPage, nextCursor(call, cursor, answer, lastIds));
+      const end = nextCursor(call, cursor, answer, lastIds, perPage);
+      // A list that ends with records by which nothing can be asked for ends here: what may come behind is not reached.
+      const page = {...pageOf(answer, perPage, end ?? cursor ?? cursorAfterId('')), ...(end === null ? {more: false} : {})};
       sizer.accepted(perPage, answer.spans.length / 2, answer.bytes.length);
       cursor = page.end;
       if (page.more) asked = ask(cursor);
@@ -108,9 +110,17 @@ async function askAfter(
 const settle = (asked: Promise<Asked>): Promise<Asked | {readonly error: unknown}> =>
   asked.catch((error: unknown) => ({error}));
 
-function nextCursor(call: KeysetCall, from: Cursor | null, answer: Answer, lastIds: readonly string[]): Cursor {
+/** Null: no record of the page can be gone on from, and the page is short, as the last one of a list is. */
+function nextCursor(
+  call: KeysetCall,
+  from: Cursor | null,
+  answer: Answer,
+  lastIds: readonly string[],
+  perPage: number,
+): Cursor | null {
   if (answer.spans.length === 0) return from ?? cursorAfterId('');
   const lastId = lastIds.at(-1);
+  if (lastId === undefined && answer.spans.length / 2 < perPage) return null;
   if (lastId === undefined || (from !== null && lastId === lastIdOf(from))) {
     const found = lastId === undefined ? 'no record on the page has an id' : `it ends with ${lastId}, where it began`;
     throw new SourceCursorStuckError(`GET ${call.template}: reading cannot go on, ${found}`, {

@@ -1,5 +1,6 @@
 import {keyNames, type Stream} from '../streams/stream.ts';
 import type {Store} from './ledger.ts';
+import {resolveGone, resolveUnderGone} from './note-rejects.ts';
 import {arrayText, ident} from './quote.ts';
 import {guardFence, type HeldTask} from './tasks.ts';
 
@@ -11,13 +12,16 @@ export interface Candidate {
   readonly isMarkerProved: boolean;
   /** The pass read nothing twice. */
   readonly isClean: boolean;
+  /** The key had to be repaired: by this key the API knows another record, or none. */
+  readonly isRepaired: boolean;
 }
 
 /** Rows of a stream that wait for a proof, those missed by a clean pass first, at most `limit`. */
 export async function candidates(store: Store, task: HeldTask, stream: Stream, limit: number): Promise<Candidate[]> {
-  const rows = await store.database.query<{key: string[]; misses: number; marker_proved: boolean; clean: boolean}>(
-    `select key, misses, marker_proved, clean from clarifai_sync.candidates where scope_id = $1 and stream = $2
-     order by clean desc, key limit $3`,
+  const rows = await store.database.query<CandidateRow>(
+    `select key, misses, marker_proved, clean, k.key is not null as repaired from clarifai_sync.candidates
+       left join clarifai_sync.repaired_keys k using (scope_id, stream, key)
+     where scope_id = $1 and stream = $2 order by repaired, clean desc, key limit $3`,
     [task.scopeId, stream.name, limit],
   );
   return rows.map((row) => ({
@@ -25,7 +29,16 @@ export async function candidates(store: Store, task: HeldTask, stream: Stream, l
     misses: row.misses,
     isMarkerProved: row.marker_proved,
     isClean: row.clean,
+    isRepaired: row.repaired,
   }));
+}
+
+interface CandidateRow {
+  key: string[];
+  misses: number;
+  marker_proved: boolean;
+  clean: boolean;
+  repaired: boolean;
 }
 
 /** How many rows wait for a proof, and how many rows of the stream live. */
@@ -55,6 +68,7 @@ export async function controlKey(store: Store, task: HeldTask, stream: Stream): 
     `select ${key} as key from ${ident(store.schema, stream.name)} t
      where user_id = $1 and app_id = $2 and _sync_deleted_at is null
        and not exists (select 1 from clarifai_sync.candidates c where c.scope_id = $3 and c.stream = $4 and c.key = ${key})
+       and not exists (select 1 from clarifai_sync.repaired_keys k where k.scope_id = $3 and k.stream = $4 and k.key = ${key})
      limit 1`,
     [task.scope.userId, task.scope.appId, task.scopeId, stream.name],
   );
@@ -92,6 +106,7 @@ export async function bury(store: Store, task: HeldTask, stream: Stream, verdict
       [task.scopeId, stream.name, ...columns(settled)],
     );
     await addDeleted(client, task, stream.name, deleted);
+    await resolveGone(client, task, stream, verdict.gone);
     return deleted;
   });
 }
@@ -122,6 +137,7 @@ export async function cascade(
     ]);
     const deleted = buried.rows[0]?.deleted ?? 0;
     await addDeleted(client, task, stream.name, deleted);
+    if (stream.under?.stream === parent) await resolveUnderGone(client, store.schema, task, stream, parent);
     if (deleted > 0) {
       await client.query(
         `delete from clarifai_sync.candidates c where scope_id = $1 and stream = $2 and not exists
@@ -170,10 +186,13 @@ export async function noteHeldBack(
   heldBack: number,
   unproved: number,
 ): Promise<void> {
-  await store.database.query(
-    'update clarifai_sync.stream_runs set held_back = $3, unproved = $4 where run_id = $1 and stream = $2',
-    [task.runId, stream.name, heldBack, unproved],
-  );
+  await store.database.transaction(async (client) => {
+    await guardFence(client, task, store.leaseMs);
+    await client.query(
+      'update clarifai_sync.stream_runs set held_back = $3, unproved = $4 where run_id = $1 and stream = $2',
+      [task.runId, stream.name, heldBack, unproved],
+    );
+  });
 }
 
 /** Closes the run: from here on it takes no commit, and only its sinks are left. Locks as endCrawl does. */
@@ -188,7 +207,7 @@ export async function closeRun(store: Store, task: HeldTask): Promise<void> {
       [task.runId, task.options.sinks],
     );
     await client.query(
-      `update clarifai_sync.runs set state = 'closed', closed_at = clock_timestamp() where run_id = $1 and state = 'sealing'`,
+      `update clarifai_sync.runs set state = 'closed', closed_at = clock_timestamp() where run_id = $1 and state in ('reading', 'sealing')`,
       [task.runId],
     );
   });

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type {Scope} from '../core/scope.ts';
 import {streamNamed} from '../streams/catalogue.ts';
 import type {Stream} from '../streams/stream.ts';

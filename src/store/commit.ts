@@ -1,12 +1,15 @@
 import type pg from 'pg';
 import {copyEscape} from '../core/copy-text.ts';
-import type {PreparedReject} from '../core/prepared.ts';
+import {messageOf} from '../core/errors.ts';
+import type {PreparedReject, RejectReason} from '../core/prepared.ts';
 import type {Scope} from '../core/scope.ts';
 import {keyNames, type Stream} from '../streams/stream.ts';
 import {copyIn} from './copy-in.ts';
 import {isDataError, sqlState} from './errors.ts';
 import {flatten, keyText, type Entry, type Flat, type Group} from './group.ts';
+import {settleKeyOwners} from './key-owners.ts';
 import {arrayText} from './quote.ts';
+import {recordIdentity} from './reject-identity.ts';
 import type {StreamSql} from './stream-sql.ts';
 
 /** Who writes: the run and scope of a task that is held. */
@@ -38,8 +41,10 @@ export interface WriteCounts {
   readonly rejects: readonly PreparedReject[];
   /** Keys of rows that were marked deleted and live again. */
   readonly returned: readonly (readonly string[])[];
-  /** Every key of the group that is stored, as text of keyText(). */
-  readonly storedKeys: () => string[][];
+  /** Identities (reject-identity.ts) of the records that are stored, whether they had to be written or not. */
+  readonly storedIdentities: () => string[];
+  /** The same of those that were written. */
+  readonly writtenIdentities: () => string[];
 }
 
 /** A key longer than this does not fit an index entry of Postgres (2,704 bytes), some room for the rest left. */
@@ -54,6 +59,7 @@ const MAX_KEY_BYTES = 2_500;
 export async function writeGroup(
   client: pg.ClientBase,
   stream: Stream,
+  schema: string,
   sql: StreamSql,
   writer: Writer,
   group: Group,
@@ -61,12 +67,17 @@ export async function writeGroup(
   isEmpty: boolean,
 ): Promise<WriteCounts> {
   const flat = flatten(group.pages, keyNames(stream).length);
-  const tooLong = keysTooLong(flat, writer.scope);
-  const compared = isEmpty ? allFresh(flat) : await compare(client, sql, writer, flat, marks);
-  const differing = compared.differing.filter((d) => !flat.superseded.has(d.n) && !tooLong.has(d.n));
+  // Records of the group that cannot be stored, by number, and why.
+  const refused = new Map<number, PreparedReject>();
+  for (const n of keysTooLong(flat, writer.scope)) {
+    refused.set(n, rejectOf(flat, n, 'store_refused', 'its key is too long for an index'));
+  }
+  const collided = await settleKeyOwners(client, schema, stream, writer, flat, new Set(refused.keys()));
+  for (const n of collided) refused.set(n, rejectOf(flat, n, 'key_collision', COLLIDED));
 
+  const compared = isEmpty ? allFresh(flat) : await compare(client, sql, writer, flat, collided, marks);
+  const differing = compared.differing.filter((d) => !flat.superseded.has(d.n) && !refused.has(d.n));
   const rows = new RowTexts(flat, writer);
-  const refused: PreparedReject[] = [...tooLong].map((n) => rejectOf(flat, n, 'its key is too long for an index'));
   let inserted = 0;
   let updated = 0;
   if (isEmpty && sql.straight !== null && (await writeStraight(client, sql.straight, rows, differing))) {
@@ -74,35 +85,43 @@ export async function writeGroup(
   } else if (differing.length > 0) {
     await client.query(sql.stage);
     for await (const written of writeIsolated(client, sql, writer, rows, differing)) {
-      if (written.kind === 'refused') refused.push(rejectOf(flat, written.n, written.detail));
+      if (written.kind === 'refused') refused.set(written.n, rejectOf(flat, written.n, 'store_refused', written.detail));
       else {
         inserted += written.inserted;
         updated += written.updated;
       }
     }
   }
-  const rejects = [...flat.rejects, ...rows.repairs(), ...refused];
-  const rejected = rejects.filter((reject) => reject.kind === 'rejected');
-  const read = flat.entries.length + flat.rejects.filter((reject) => reject.kind === 'rejected').length;
+  const identity = (n: number): string => recordIdentity(keyOf(flat, n), flat.originals.get(n));
+  const known = flat.rejects.filter((reject) => reject.kind === 'rejected');
+  const repairs = [...repairedKeys(flat, collided), ...rows.repairs(refused)];
+  const rejected = [...known, ...refused.values()];
+  const read = flat.entries.length + known.length;
   return {
     read,
     inserted,
     updated,
     unchanged: read - rejected.length - inserted - updated,
     rejected: rejected.length,
-    repaired: new Set(rejects.filter((r) => r.kind === 'repaired').map((r) => JSON.stringify(r.key))).size,
+    repaired: new Set(repairs.map(({key, digest}) => JSON.stringify([key, digest]))).size,
     knownRead: compared.knownRead,
     keylessRejects: rejected.filter((reject) => reject.key === null).length,
-    rejects,
-    returned: differing.filter((d) => d.isGone).map(({n}) => flat.keys.map((part) => part[n] as string)),
-    storedKeys: () => {
-      const lost = new Set(refused.map((reject) => JSON.stringify(reject.key)));
-      return flat.entries
-        .map((_, n) => flat.keys.map((part) => part[n] as string))
-        .filter((key) => lost.size === 0 || !lost.has(JSON.stringify(key)));
-    },
+    rejects: [...rejected, ...repairs],
+    returned: differing.filter((d) => d.isGone).map(({n}) => keyOf(flat, n)),
+    storedIdentities: () => flat.entries.flatMap((_, n) => (refused.has(n) ? [] : [identity(n)])),
+    writtenIdentities: () => differing.flatMap(({n}) => (refused.has(n) ? [] : [identity(n)])),
   };
 }
+
+const COLLIDED = 'by repair its key became the same as that of another record: of one that is stored, or that came along';
+
+/** Repaired keys, which are listed as such at each reading; those of records that collide are listed as that. */
+function repairedKeys(flat: Flat, collided: ReadonlySet<number>): PreparedReject[] {
+  const lost = new Set([...collided].map((n) => flat.originals.get(n)));
+  return flat.rejects.filter(({kind, digest}) => kind === 'repaired' && !lost.has(digest ?? ''));
+}
+
+const keyOf = (flat: Flat, n: number): string[] => flat.keys.map((part) => part[n] as string);
 
 /** A record that differs from its row, and the number of that row; null when there is none. */
 interface Differing {
@@ -124,15 +143,18 @@ async function compare(
   sql: StreamSql,
   writer: Writer,
   flat: Flat,
+  collided: ReadonlySet<number>,
   marks: MarkFor | null,
 ): Promise<Compared> {
   if (flat.entries.length === 0 && flat.rejects.every((reject) => reject.key === null)) {
     return {differing: [], knownRead: 0};
   }
-  // A rejected record whose key can be read counts as seen (invariant 8): it goes along with a hash that none has.
-  const seenOnly = marks === null ? [] : flat.rejects.filter((r) => r.kind === 'rejected' && r.key !== null);
-  const keys = flat.keys.map((part, p) => arrayText([...part, ...seenOnly.map((reject) => reject.key?.[p] as string)]));
-  const hashes = arrayText([...flat.hashes, ...seenOnly.map(() => '')]);
+  // What collides with a stored row is another record: that row is neither like it nor seen by it.
+  const asked = collided.size === 0 ? null : flat.entries.flatMap((_, n) => (collided.has(n) ? [] : [n]));
+  const askedOf = (values: readonly string[]) => (asked === null ? values : asked.map((n) => values[n] as string));
+  const seenOnly = marks === null ? [] : keysSeen(flat.rejects);
+  const keys = flat.keys.map((part, p) => arrayText([...askedOf(part), ...seenOnly.map((key) => key[p] as string)]));
+  const hashes = arrayText([...askedOf(flat.hashes), ...seenOnly.map(() => '')]);
   const found = await client.query<[number, string | null, boolean]>({
     text: sql.compare,
     values: [...keys, hashes, writer.scope.userId, writer.scope.appId, marks?.passId ?? null, marks?.lastRow ?? 0],
@@ -140,11 +162,25 @@ async function compare(
   });
   const differing: Differing[] = [];
   let knownRead = 0;
-  for (const [n, row, isGone] of found.rows) {
-    if (n === -1) knownRead = Number(row);
-    else if (n < flat.entries.length) differing.push({n, row, isGone});
+  const count = asked?.length ?? flat.entries.length;
+  for (const [i, row, isGone] of found.rows) {
+    if (i === -1) knownRead = Number(row);
+    else if (i < count) differing.push({n: asked === null ? i : (asked[i] as number), row, isGone});
   }
   return {differing, knownRead};
+}
+
+/**
+ * A rejected record whose key can be read counts as seen (invariant 8): its key goes along with a hash that none has.
+ * Records whose keys became the same by repair are one row at most: it is read once, whichever of them it is.
+ */
+function keysSeen(rejects: readonly PreparedReject[]): (readonly string[])[] {
+  const keys = new Map<string, readonly string[]>();
+  for (const [i, {kind, key, reason}] of rejects.entries()) {
+    if (kind !== 'rejected' || key === null) continue;
+    keys.set(reason === 'key_collision' ? JSON.stringify(key) : String(i), key);
+  }
+  return [...keys.values()];
 }
 
 type Written =
@@ -168,12 +204,18 @@ async function writeStraight(
     return true;
   } catch (error) {
     if (!isDataError(error) && sqlState(error) !== UNIQUE_VIOLATION) throw error;
-    await client.query('rollback to savepoint rows');
+    await undoRows(client);
     return false;
   }
 }
 
 const UNIQUE_VIOLATION = '23505';
+
+/** The savepoint goes too: of thousands of bad records each would leave one behind. */
+async function undoRows(client: pg.ClientBase): Promise<void> {
+  await client.query('rollback to savepoint rows');
+  await client.query('release savepoint rows');
+}
 
 /** Writes records; when Postgres refuses the values, halves them until the bad ones stand alone (invariant 8). */
 async function* writeIsolated(
@@ -198,10 +240,10 @@ async function* writeIsolated(
     return;
   } catch (error) {
     if (!isDataError(error)) throw error;
-    await client.query('rollback to savepoint rows');
+    await undoRows(client);
     const [only] = differing;
     if (differing.length === 1 && only !== undefined) {
-      yield {kind: 'refused', n: only.n, detail: error instanceof Error ? error.message : String(error)};
+      yield {kind: 'refused', n: only.n, detail: messageOf(error)};
       return;
     }
   }
@@ -236,9 +278,9 @@ class RowTexts {
     for (const {n} of differing) yield this.#scopeText + this.#fields(n) + this.#runText;
   }
 
-  /** What had to be repaired in the lines that were made, however often each was. */
-  repairs(): PreparedReject[] {
-    return [...this.#repairs.values()].flat();
+  /** What had to be repaired in the lines that were made, however often each was, and were not refused. */
+  repairs(refused: ReadonlyMap<number, unknown>): PreparedReject[] {
+    return [...this.#repairs].flatMap(([n, repairs]) => (refused.has(n) ? [] : repairs));
   }
 
   #fields(n: number): string {
@@ -256,10 +298,14 @@ class RowTexts {
   }
 }
 
-function rejectOf(flat: Flat, n: number, detail: string): PreparedReject {
+/** Length to which a refused record is kept. */
+const REJECT_RAW_BYTES = 64 * 1024;
+
+function rejectOf(flat: Flat, n: number, reason: RejectReason, detail: string): PreparedReject {
   const {page, index} = flat.entries[n] as Entry;
-  const key = flat.keys.map((part) => part[n] as string);
-  return {kind: 'rejected', key, reason: 'store_refused', detail, raw: Buffer.from(page.row(index).raw)};
+  const digest = flat.originals.get(n);
+  const raw = Buffer.from(page.row(index).raw.slice(0, REJECT_RAW_BYTES)).subarray(0, REJECT_RAW_BYTES);
+  return {kind: 'rejected', key: keyOf(flat, n), ...(digest === undefined ? {} : {digest}), reason, detail, raw};
 }
 
 function keysTooLong(flat: Flat, scope: Scope): Set<number> {

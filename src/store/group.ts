@@ -19,6 +19,8 @@ export interface Flat {
   /** `keys[p][n]`: part p of the key of record n. */
   readonly keys: readonly (readonly string[])[];
   readonly hashes: readonly string[];
+  /** Digest of the key that a record's was repaired from; those whose key was not repaired are not in it. */
+  readonly originals: ReadonlyMap<number, string>;
   /** Records that another record of the same key in this group takes the place of. */
   readonly superseded: ReadonlySet<number>;
   readonly rejects: readonly PreparedReject[];
@@ -32,27 +34,36 @@ export function flatten(pages: readonly PreparedPage[], keyParts: number): Flat 
   const entries: Entry[] = [];
   const hashes: string[] = [];
   const keys: string[][] = Array.from({length: keyParts}, () => []);
+  const originals = new Map<number, string>();
   const rejects: PreparedReject[] = [];
   for (const page of pages) {
     for (let index = 0; index < page.count; index++) {
+      const original = page.originalKey(index);
+      if (original !== null) originals.set(entries.length, original);
       entries.push({page, index});
       hashes.push(page.hashes[index] as string);
       for (let part = 0; part < keyParts; part++) keys[part]?.push(page.keys[part]?.[index] as string);
     }
     rejects.push(...page.rejects);
   }
-  return {entries, keys, hashes, superseded: findSuperseded(entries, keys), rejects};
+  return {entries, keys, hashes, originals, superseded: findSuperseded(entries, keys, originals), rejects};
 }
 
 /** No key holds a NUL character after repair, so joining by one cannot make two keys the same. */
 export const keyText = (keys: readonly (readonly string[])[], n: number): string =>
   keys.length === 1 ? (keys[0]?.[n] as string) : keys.map((part) => part[n] as string).join('\u0000');
 
-function findSuperseded(entries: readonly Entry[], keys: readonly (readonly string[])[]): Set<number> {
+/** Records whose keys became the same by repair do not take each other's place: see key-owners.ts. */
+function findSuperseded(
+  entries: readonly Entry[],
+  keys: readonly (readonly string[])[],
+  originals: ReadonlyMap<number, string>,
+): Set<number> {
   const newest = new Map<string, number>();
   const superseded = new Set<number>();
   for (let n = 0; n < entries.length; n++) {
-    const key = keyText(keys, n);
+    const original = originals.get(n);
+    const key = original === undefined ? keyText(keys, n) : `${keyText(keys, n)}\u0000\u0000${original}`;
     const other = newest.get(key);
     if (other === undefined) {
       newest.set(key, n);

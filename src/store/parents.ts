@@ -40,6 +40,7 @@ export async function dueParents(store: Store, task: HeldTask, stream: Stream, s
   );
 }
 
+/** A parent whose key had to be repaired is left out: by that key the API knows another one, or none. */
 async function parents(
   store: Store,
   task: HeldTask,
@@ -55,7 +56,9 @@ async function parents(
   const rows = await store.database.query<{parent: string[]}>(
     `select ${key} as parent from ${ident(store.schema, parent.name)} p
      left join clarifai_sync.parent_reads r on r.scope_id = ${scopeParam} and r.stream = '${stream.name}' and r.parent = ${key}
-     where p.user_id = $1 and p.app_id = $2 and p._sync_deleted_at is null and ${condition} order by 1`,
+     where p.user_id = $1 and p.app_id = $2 and p._sync_deleted_at is null and ${condition}
+       and not exists (select 1 from clarifai_sync.repaired_keys k
+         where k.scope_id = ${scopeParam} and k.stream = '${parent.name}' and k.key = ${key}) order by 1`,
     [task.scope.userId, task.scope.appId, ...(values.length === 0 ? [task.scopeId] : values)],
   );
   return rows.map((row) => row.parent);

@@ -174,8 +174,8 @@ export async function completePass(
     );
     await client.query(
       `update clarifai_sync.rejects set resolved_at = clock_timestamp() where scope_id = $1 and stream = $2
-         and kind = 'rejected' and resolved_at is null and last_seen_at < $3 and $4`,
-      [task.scopeId, stream.name, fact.started_at, stream.under === undefined],
+         and kind = 'rejected' and resolved_at is null and last_seen_at < $3 and parent = $4`,
+      [task.scopeId, stream.name, fact.started_at, pass.parent],
     );
     await client.query('delete from clarifai_sync.passes where pass_id = $1', [pass.passId]);
     if (stream.under === undefined) {
@@ -195,10 +195,13 @@ export async function completePass(
 
 /** The marker, asked for after the pass, was still the settled one from its start: its candidates are proved gone. */
 export async function proveByMarker(store: Store, task: HeldTask, stream: Stream, pass: Pass): Promise<void> {
-  await store.database.query(
-    'update clarifai_sync.candidates set marker_proved = true where scope_id = $1 and stream = $2 and pass_id = $3',
-    [task.scopeId, stream.name, pass.passId],
-  );
+  await store.database.transaction(async (client) => {
+    await guardFence(client, task, store.leaseMs);
+    await client.query(
+      'update clarifai_sync.candidates set marker_proved = true where scope_id = $1 and stream = $2 and pass_id = $3',
+      [task.scopeId, stream.name, pass.passId],
+    );
+  });
 }
 
 interface PassFacts {

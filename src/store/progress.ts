@@ -1,12 +1,11 @@
-import {createHash} from 'node:crypto';
 import type pg from 'pg';
 import type {Cursor} from '../core/cursor.ts';
-import type {PreparedReject} from '../core/prepared.ts';
 import type {Stream} from '../streams/stream.ts';
 import {writeGroup, type WriteCounts} from './commit.ts';
 import {saveCheckpoint} from './checkpoints.ts';
 import type {Group} from './group.ts';
 import type {Store} from './ledger.ts';
+import {noteRejects} from './note-rejects.ts';
 import type {Pass} from './passes.ts';
 import {guardFence, type HeldTask} from './tasks.ts';
 import {noteReturned} from './wanted.ts';
@@ -49,12 +48,14 @@ export async function commitGroup(
     if (before === null) await guardFence(client, task, store.leaseMs);
     else await client.query(LOCK_TIMEOUT);
     const pass = position.kind === 'pass' ? position.pass : null;
-    const counts = await writeGroup(client, stream, store.sqlOf(stream), task, group, pass, pass?.isEmpty ?? false);
+    const {schema, sqlOf} = store;
+    const isEmpty = pass?.isEmpty ?? false;
+    const counts = await writeGroup(client, stream, schema, sqlOf(stream), task, group, pass, isEmpty);
     if (before !== null) {
       await before;
       await guardFence(client, task, store.leaseMs);
     }
-    const newlyRejected = await noteRejects(client, task, stream, counts);
+    const newlyRejected = await noteRejects(client, task, stream, counts, pass?.parent ?? []);
     if (counts.returned.length > 0) await noteReturned(client, store, task, stream, counts.returned);
     if (group.signs.length > 0) await noteSigns(client, task, stream, group);
     await moveOn(client, task, stream, position, counts);
@@ -101,55 +102,6 @@ async function moveOn(
     case 'none':
       return;
   }
-}
-
-/** Lists what was rejected or repaired, once for each record and reason. Gives how many were never rejected before. */
-async function noteRejects(client: pg.ClientBase, task: HeldTask, stream: Stream, counts: WriteCounts): Promise<number> {
-  let newlyRejected = 0;
-  for (const reject of counts.rejects) {
-    const noted = await client.query<{is_new: boolean}>(
-      `insert into clarifai_sync.rejects as r (scope_id, user_id, app_id, stream, kind, identity, key, reason, detail, raw, first_run_id, last_run_id)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
-       on conflict (scope_id, stream, kind, identity, reason) do update set detail = excluded.detail, raw = excluded.raw,
-         last_run_id = excluded.last_run_id, last_seen_at = clock_timestamp(), resolved_at = null
-       returning xmax = 0 or first_run_id = last_run_id as is_new`,
-      [
-        task.scopeId,
-        task.scope.userId,
-        task.scope.appId,
-        stream.name,
-        reject.kind,
-        identityOf(reject),
-        reject.key,
-        reject.reason,
-        reject.detail.replaceAll('\u0000', '\ufffd'),
-        reject.raw,
-        task.runId,
-      ],
-    );
-    if (reject.kind === 'rejected' && noted.rows[0]?.is_new === true) newlyRejected++;
-  }
-  const open = await client.query<{identity: string}>(
-    `select identity from clarifai_sync.rejects where scope_id = $1 and stream = $2 and kind = 'rejected'
-       and resolved_at is null and key is not null and last_run_id <> $3`,
-    [task.scopeId, stream.name, task.runId],
-  );
-  if (open.rows.length > 0) {
-    // A record that is stored now is no reject any more.
-    const stored = new Set(counts.storedKeys().map((key) => JSON.stringify(key)));
-    const resolved = open.rows.map((row) => row.identity).filter((identity) => stored.has(identity));
-    await client.query(
-      `update clarifai_sync.rejects set resolved_at = clock_timestamp() where scope_id = $1 and stream = $2
-         and kind = 'rejected' and identity = any ($3)`,
-      [task.scopeId, stream.name, resolved],
-    );
-  }
-  return newlyRejected;
-}
-
-function identityOf(reject: PreparedReject): string {
-  if (reject.key !== null) return JSON.stringify(reject.key);
-  return `sha256:${createHash('sha256').update(reject.raw ?? reject.detail).digest('hex')}`;
 }
 
 async function noteSigns(client: pg.ClientBase, task: HeldTask, stream: Stream, group: Group): Promise<void> {

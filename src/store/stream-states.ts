@@ -96,9 +96,12 @@ export async function newestModified(store: Store, task: HeldTask, stream: Strea
 }
 
 export async function noteRefused(store: Store, task: HeldTask, stream: Stream): Promise<void> {
-  await store.database.query(
-    `insert into clarifai_sync.stream_states (scope_id, stream, refused_at) values ($1, $2, clock_timestamp())
-     on conflict (scope_id, stream) do update set refused_at = clock_timestamp()`,
-    [task.scopeId, stream.name],
-  );
+  await store.database.transaction(async (client) => {
+    await guardFence(client, task, store.leaseMs);
+    await client.query(
+      `insert into clarifai_sync.stream_states (scope_id, stream, refused_at) values ($1, $2, clock_timestamp())
+       on conflict (scope_id, stream) do update set refused_at = clock_timestamp()`,
+      [task.scopeId, stream.name],
+    );
+  });
 }

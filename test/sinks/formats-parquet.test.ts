@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import {parquetMetadata} from 'hyparquet';
-import {describe, expect, test} from 'vitest';
+import {describe, expect, test, vi} from 'vitest';
 import {parquet} from '../../src/sinks/formats/parquet.ts';
 import type {Change, Field, FieldType} from '../../src/sinks/table-shape.ts';
 import {arrayBufferOf, askDuckDb, duckDbRows, hyparquetRows, partOf} from '../support/part-file.ts';
@@ -16,6 +16,9 @@ import {
   sample,
   type Sample,
 } from '../support/sample-rows.ts';
+
+// Some write and read many rows, beside others that do.
+vi.setConfig({testTimeout: 60_000});
 
 const EDGES: Readonly<Record<FieldType, readonly Sample[]>> = {
   text: ['', 'NULL', 'a"b\\c\n', '\u{1f600} \u{1f469}\u200d\u{1f52c}', '\uffff', 'x'.repeat(70_000)].map(sample.text),
@@ -39,12 +42,9 @@ describe.each(Object.entries(EDGES) as [FieldType, readonly Sample[]][])('a colu
     const {fields, changes, rows} = columnOf(type, samples);
     const bytes = await partOf(parquet, fields, changes);
     expect(await duckDbRows(bytes)).toEqual(rows);
-    expect(await hyparquetRows(bytes)).toEqual(hexWhereBare(type, rows));
+    expect(await hyparquetRows(bytes)).toEqual(rows);
   });
 });
-
-// hyparquet with `utf8: false` leaves the type of bare bytes alone; all that is text has its logical type.
-const hexWhereBare = (_type: FieldType, rows: object[]): object[] => rows;
 
 test('DuckDB sees each type as what it is', async () => {
   const bytes = await partOf(parquet, FIELDS, []);
@@ -77,13 +77,13 @@ test('any rows come back equal from both readers', async () => {
       expect(await duckDbRows(bytes)).toEqual(rows);
       expect(await hyparquetRows(bytes)).toEqual(rows);
     }),
-    {numRuns: 40},
+    {numRuns: 20},
   );
 });
 
 const NUMBERED: readonly Field[] = [
   {name: 'id', type: 'text', isRequired: true, id: 1},
-  {name: 'at', type: 'timestamp', isRequired: true, id: 2},
+  {name: 'made_at', type: 'timestamp', isRequired: true, id: 2},
   {name: 'few', type: 'text', isRequired: false, id: 3},
   {name: 'late', type: 'text', isRequired: false, id: 4},
   {name: 'tags', type: 'text[]', isRequired: false, id: 5},
@@ -100,7 +100,7 @@ function numbered(i: number, rawBytes: number): Change {
 }
 
 test('many row groups with many pages come back equal, and none has more than 50,000 rows or 32 MB', async () => {
-  const changes = Array.from({length: 120_000}, (_, i) => numbered(i, 400));
+  const changes = Array.from({length: 80_000}, (_, i) => numbered(i, 400));
   const bytes = await partOf(parquet, NUMBERED, changes);
   const {row_groups} = parquetMetadata(arrayBufferOf(bytes));
   expect(row_groups.length).toBeGreaterThan(2);
@@ -108,21 +108,14 @@ test('many row groups with many pages come back equal, and none has more than 50
     expect(num_rows).toBeLessThanOrEqual(50_000n);
     expect(total_byte_size).toBeLessThan(32_000_000n);
   }
-  const asText = `select id, strftime(timezone('UTC', at), '%Y-%m-%d %H:%M:%S.%f+00') at, few, late, tags, raw from part`;
+  const asText = `select id, epoch_us(made_at) made_at, few, late, tags, raw from part`;
   const found = await askDuckDb(bytes, 'x.parquet', asText);
-  expect(found.length).toBe(changes.length);
-  const plain = (at: unknown): string => String(at).replace(/\.?0+\+00$/, '');
-  found.forEach(({id, at, few, late, tags, raw}, i) => {
-    const [first, , last] = tags as string[];
-    const text = `{${first},NULL,"${last}"}`;
-    const values = changes[i]!.values;
-    if (
-      values.some((value, k) => value !== [id, values[1], few, late, text, raw][k]) ||
-      plain(at) !== plain(values[1])
-    ) {
-      expect([id, at, few, late, text, raw]).toEqual(values);
-    }
-  });
+  expect(found.map(({id, few, late, raw}) => [id, few, late, raw])).toEqual(
+    changes.map(({values: [id, , few, late, , raw]}) => [id, few, late, raw]),
+  );
+  expect(found.map(({made_at, tags}) => [made_at, tags])).toEqual(
+    changes.map((_, i) => [BigInt(i) * 1_000_001n, [String(i), null, `b ${i % 3}`]]),
+  );
   const second = await hyparquetRows(bytes);
   expect(second.map(({id, late, raw}) => [id, late, raw])).toEqual(changes.map(({values: v}) => [v[0], v[3], v[5]]));
 });
@@ -130,7 +123,7 @@ test('many row groups with many pages come back equal, and none has more than 50
 test('large records make small row groups', async () => {
   const changes = Array.from({length: 12}, (_, i) => numbered(i, 5_000_000));
   const {row_groups} = parquetMetadata(arrayBufferOf(await partOf(parquet, NUMBERED, changes)));
-  expect(row_groups.map(({num_rows}) => num_rows)).toEqual([5n, 5n, 2n]);
+  expect(row_groups.map(({num_rows}) => num_rows)).toEqual([4n, 4n, 4n]);
 });
 
 test('bounds let readers skip row groups', async () => {

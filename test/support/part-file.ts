@@ -33,11 +33,13 @@ export async function partOf(
  */
 export type Row = Record<string, unknown>;
 
+/** One for all, since opening it takes longer than most questions do; it ends with the process. */
+const duckDb = DuckDBInstance.create(':memory:', {threads: '1'});
+
 /** Rows that DuckDB gets by a query over the file, which it calls `part`. */
 export async function askDuckDb(bytes: Buffer, name: string, sql: string): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'clarifai-sync-part-'));
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
+  const connection = await (await duckDb).connect();
   try {
     const file = join(folder, name);
     await writeFile(file, bytes);
@@ -45,7 +47,6 @@ export async function askDuckDb(bytes: Buffer, name: string, sql: string): Promi
     return reader.getRowObjects().map((row) => mapped(row, plainOfDuckDb));
   } finally {
     connection.closeSync();
-    instance.closeSync();
     await rm(folder, {recursive: true});
   }
 }
@@ -57,7 +58,7 @@ export async function hyparquetRows(parquet: Buffer): Promise<Row[]> {
   const rows = await parquetReadObjects({
     file: arrayBufferOf(parquet),
     compressors: {GZIP: (bytes) => gunzipSync(bytes)},
-    utf8: false,
+    utf8: false, // of bytes without a logical type alone
     parsers: {
       timestampFromMicroseconds: (micros) => micros,
       jsonFromBytes: (bytes) => Buffer.from(bytes).toString(),

@@ -22,15 +22,19 @@ export interface S3Proxy extends AsyncDisposable {
   fail(line: RegExp, fault: S3Fault, times?: number): void;
   /** Lines of all calls so far, in order. */
   readonly calls: readonly string[];
+  /** Their headers, and the method. */
+  readonly headers: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** Starts a proxy on a free port of loopback. Signatures stay good: host and path are handed on as they came. */
 export async function startS3Proxy(upstream: string): Promise<S3Proxy> {
   const faults: {line: RegExp; fault: S3Fault; times: number}[] = [];
   const calls: string[] = [];
+  const headers: Record<string, unknown>[] = [];
   const server = createServer((req, res) => {
     const line = `${req.method} ${req.url}`;
     calls.push(line);
+    headers.push({...req.headers, method: req.method});
     const found = faults.find((each) => each.times > 0 && each.line.test(line));
     if (found !== undefined) found.times--;
     // A client that has gone is no failure of the proxy's.
@@ -44,6 +48,7 @@ export async function startS3Proxy(upstream: string): Promise<S3Proxy> {
     endpoint: `http://127.0.0.1:${address.port}`,
     fail: (line, fault, times = 1) => void faults.push({line, fault, times}),
     calls,
+    headers,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
@@ -76,6 +81,8 @@ async function forward(
 ): Promise<{answered: IncomingMessage; bytes: Buffer}> {
   const {hostname, port} = new URL(upstream);
   const out = request({hostname, port, method, path: url, headers: {...headers, connection: 'close'}});
+  // A server may answer before it has read all, and hang up.
+  out.on('error', () => undefined);
   out.end(body);
   const [answered] = (await once(out, 'response')) as [IncomingMessage];
   return {answered, bytes: await buffer(answered)};

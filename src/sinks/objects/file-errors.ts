@@ -40,6 +40,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   EPERM: NO_RIGHTS,
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a file is in the place of a folder',
+  EEXIST: 'a file is in the place of a folder',
   EISDIR: 'a folder is in the place of a file',
   ENAMETOOLONG: 'the file system takes no name of this length',
   EXDEV: 'the folder is spread over several file systems',

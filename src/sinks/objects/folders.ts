@@ -37,15 +37,17 @@ export async function inFolder<Result>(folder: string, doing: () => Promise<Resu
   }
 }
 
-/** Removes a folder and those above it as far as they are empty, up to `root`, which stays. */
+/**
+ * Removes a folder and those above it as far as they are empty, up to `root`, which stays. Never throws: an empty folder
+ * that cannot be removed does no harm.
+ */
 export async function removeEmpty(folder: string, root: string): Promise<void> {
   for (let each = folder; each.startsWith(root + sep); each = dirname(each)) {
     try {
       await rmdir(each);
     } catch (error) {
-      const code = systemCode(error);
-      if (code === 'ENOTEMPTY' || code === 'EEXIST') return;
-      if (code !== 'ENOENT') throw error;
+      // One that could not even be made: those above it may have been.
+      if (!['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error) ?? '')) return;
     }
   }
 }

@@ -2,7 +2,7 @@ import type {CompletedPart} from '@aws-sdk/client-s3';
 import {randomUUID} from 'node:crypto';
 import {assert, SyncError} from '../../core/errors.ts';
 import {nextStep} from '../../core/retry.ts';
-import {StagedLostError} from '../errors.ts';
+import {SinkRefusedError, StagedLostError} from '../errors.ts';
 import {ContentDigest} from './content-digest.ts';
 import type {StagedObject} from './object-store.ts';
 import {storeCodeOf} from './s3-errors.ts';
@@ -117,10 +117,13 @@ export class S3StagedObject implements StagedObject {
         return await this.#uploads.complete(this.#key, id, this.#parts);
       } catch (error) {
         if (await this.#isPublished()) return;
-        const isLost = LOST.has(storeCodeOf(error) ?? '') || !(await this.#uploads.isOpen(this.#key, id));
-        // Looked at again: another completion of ours may have come to its end between the two questions.
-        if (isLost && (await this.#isPublished())) return;
-        if (isLost) throw this.#lost(error);
+        if (LOST.has(storeCodeOf(error) ?? '')) throw this.#lost(error);
+        if (error instanceof SinkRefusedError) throw error;
+        if (!(await this.#uploads.isOpen(this.#key, id))) {
+          // Another completion of ours may have come to its end between the two questions.
+          if (await this.#isPublished()) return;
+          throw this.#lost(error);
+        }
         const step = nextStep(error, attempt, this.#uploads.calls.options.retry, Math.random);
         if (step.do !== 'wait') throw error;
         await this.#uploads.calls.pause(step.ms);

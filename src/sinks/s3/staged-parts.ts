@@ -2,7 +2,7 @@ import type {PartFormat, PartWriter} from '../formats/part-format.ts';
 import type {ObjectStore, StagedObject} from '../objects/object-store.ts';
 import type {SinkTable} from '../sink.ts';
 import type {Change, Operation} from '../table-shape.ts';
-import {ScopeLayout} from './layout.ts';
+import type {ScopeLayout} from './layout.ts';
 import type {ManifestEntry, StreamSummary} from './manifest.ts';
 
 /** A part is full from here on; with a portion of rows more it stays below twice as much (contract: 64 to 128 MiB). */

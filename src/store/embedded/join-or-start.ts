@@ -63,11 +63,9 @@ export async function joinOrStart(place: Place, socket: string, signal: AbortSig
           const failure = await start.failure();
           await start.drop();
           start = undefined;
-          // Another process was first with its own, else it is broken; a second try tells a race from that.
-          if ((await runningServer(cluster)) === undefined && ++failedStarts === MAX_FAILED_STARTS) throw failure;
+          if (failure !== undefined && ++failedStarts === MAX_FAILED_STARTS) throw failure;
         }
-        const isFree = answer.kind === 'down' && (await runningServer(cluster)) === undefined;
-        if (start === undefined && isFree) start = await Start.begin(place);
+        if (start === undefined && answer.kind === 'down') start = await Start.ifFree(place);
       }
       if (Date.now() > giveUpAt) {
         const cause = answer.kind === 'busy' ? answer.error : undefined;

@@ -15,6 +15,15 @@ export async function runningServer(cluster: string): Promise<number | undefined
 }
 
 /**
+ * Name of the run that last got as far as owning the cluster, running or not; undefined for none of ours. Postgres
+ * writes down its arguments once it has the lock, and leaves them there.
+ */
+export async function lastInstance(cluster: string): Promise<string | undefined> {
+  const args = await ifThere(readFile(join(cluster, 'postmaster.opts'), 'utf8'));
+  return /cluster_name=clarifai-sync-([0-9a-f]{8})"/.exec(args ?? '')?.[1];
+}
+
+/**
  * Removes lock files that a killed server left, if their process number has gone to some other program since. Postgres
  * starts over a file whose process is gone, but will not while any process of its user has that number, and after a
  * container's restart one often does: numbers begin anew and are small.

@@ -11,6 +11,8 @@ create table clarifai_sync.store (
   only_row boolean primary key default true check (only_row),
   store_id uuid not null default gen_random_uuid(),
   table_schema text not null,
+  -- Were versions kept by whoever opened the store last? If not, they have to be brought up to date.
+  keeps_history boolean not null default false,
   created_at timestamptz not null default now()
 );
 
@@ -261,7 +263,9 @@ create table clarifai_sync.rejects (
   app_id text collate "C" not null,
   stream text not null,
   kind text not null check (kind in ('rejected', 'repaired')),
-  -- Key as JSON where it can be read, else a digest of the record: one row per record and reason.
+  -- Under which parent it was read; empty for streams that have none.
+  parent text[] not null default '{}',
+  -- Tells the record from others (store/note-rejects.ts): one row per record and reason.
   identity text not null,
   key text[],
   reason text not null,
@@ -274,15 +278,44 @@ create table clarifai_sync.rejects (
   resolved_at timestamptz,
   unique (scope_id, stream, kind, identity, reason)
 );
+create index rejects_open on clarifai_sync.rejects (scope_id, stream, kind) where resolved_at is null;
 
--- modified_at in one comparable form, all nine digits; the twin of core/instant.ts for rows that are stored.
-create function clarifai_sync.instant(value text) returns text immutable parallel safe language sql as $$
-  select case when value ~ '^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?[Zz]$'
-    then upper(left(value, 19)) || '.' || rpad(coalesce(substring(value from '\\.(\\d+)'), ''), 9, '0')
-    when value ~ '^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?[+-]\\d\\d:\\d\\d$'
-    then to_char(((left(value, 19) || right(value, 6))::timestamptz at time zone 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS') || '.'
-      || rpad(coalesce(substring(value from '\\.(\\d+)'), ''), 9, '0')
-    end
+-- Rows whose key had to be repaired, and which key it was repaired from (a digest): another record with the same key is
+-- not this one, and the API must not be asked for it by this key.
+create table clarifai_sync.repaired_keys (
+  scope_id integer not null references clarifai_sync.scopes,
+  stream text not null,
+  key text[] not null,
+  original text not null,
+  primary key (scope_id, stream, key)
+);
+
+-- modified_at in one comparable form, all nine digits; the twin of core/instant.ts for rows that are stored. Never raises:
+-- what is no time, or one of no year from 1 to 9999, is null.
+create function clarifai_sync.instant(value text) returns text immutable parallel safe language plpgsql as $$
+declare
+  zone text;
+  moment timestamp;
+begin
+  if value is null or value !~ ('^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])[Tt]([01]\\d|2[0-3])(:[0-5]\\d){2}(\\.\\d+)?'
+    || '([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)$') or left(value, 4) = '0000' then
+    return null;
+  end if;
+  moment := make_date(left(value, 4)::int, substring(value from 6 for 2)::int, 1);
+  if substring(value from 9 for 2)::int > extract(day from moment + interval '1 month' - interval '1 day') then
+    return null;
+  end if;
+  moment := make_timestamp(left(value, 4)::int, substring(value from 6 for 2)::int, substring(value from 9 for 2)::int,
+    substring(value from 12 for 2)::int, substring(value from 15 for 2)::int, substring(value from 18 for 2)::int);
+  if upper(right(value, 1)) <> 'Z' then
+    zone := right(value, 6);
+    moment := moment - make_interval(hours => left(zone, 3)::int, mins => (left(zone, 1) || right(zone, 2))::int);
+    if extract(year from moment) not between 1 and 9999 then
+      return null;
+    end if;
+  end if;
+  return to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS') || '.' || rpad(left(coalesce(substring(value from '\\.(\\d+)'), ''), 9), 9, '0');
+end
 $$;
 
 -- A record without what may change by itself: the second, exact step of telling whether it changed.
