@@ -21,7 +21,7 @@ export async function loadReference(databaseUrl: string, formatted: readonly For
     await client.query(`create schema ${SCHEMA}`);
     await client.query(`create table ${SCHEMA}.checkpoints (stream text primary key, page int not null)`);
     for (const {stream} of formatted) {
-      await ensureTable(client, SCHEMA, stream, false);
+      await ensureTable(client, SCHEMA, stream);
       await client.query(stagingOf(stream));
     }
     const startedMs = performance.now();

@@ -8,14 +8,16 @@ export interface Window {
 const MIN_WIDTH_MS = 2;
 
 /**
- * The two halves of a window that is too full for the search's paging cap; they meet without a gap (a record at the
- * seam shows in both, and is written once). null for a window that cannot be halved.
+ * Two parts of a window that is too full for the search's paging cap; they meet without a gap (a record at the seam
+ * shows in both, and is written once). null for a window that cannot be parted.
+ * @param times of records in it, epoch ms: parted at their median, since changes come in heaps; in the middle without any
  */
-export function halves({from, to}: Window): readonly [Window, Window] | null {
+export function parts({from, to}: Window, times: readonly number[]): readonly [Window, Window] | null {
   const start = Date.parse(from);
   const end = Date.parse(to);
   if (!(end - start >= MIN_WIDTH_MS)) return null;
-  const middle = new Date(start + Math.floor((end - start) / 2)).toISOString();
+  const median = [...times].sort((a, b) => a - b)[times.length >> 1] ?? start + Math.floor((end - start) / 2);
+  const middle = new Date(Math.min(Math.max(median, start + 1), end - 1)).toISOString();
   return [
     {from, to: middle},
     {from: middle, to},

@@ -31,9 +31,21 @@ export async function* prove(
 ): AsyncGenerator<Verdict> {
   const known = missed.filter((candidate) => isProved(stream.proof, candidate)).map((candidate) => candidate.key);
   if (known.length > 0) yield {gone: known, alive: []};
-  if (stream.proof.kind !== 'id') return;
   // One whose key had to be repaired is left unproved: it cannot be asked for, by this key the API knows another.
   const open = missed.filter((each) => !isProved(stream.proof, each) && !each.isRepaired).map(({key}) => key);
+  yield* askById(deps, task, stream, open, budget, signal);
+}
+
+/** Asks by id, in batches where the stream has them; nothing of a stream whose records cannot be asked for. */
+export async function* askById(
+  deps: JobDeps,
+  task: HeldTask,
+  stream: Stream,
+  open: readonly Key[],
+  budget: ProofBudget,
+  signal: AbortSignal,
+): AsyncGenerator<Verdict> {
+  if (stream.proof.kind !== 'id') return;
   const {batch, path} = stream.proof;
   const control = batch === undefined || open.length < 2 ? null : await controlKey(deps.store, task, stream);
   if (batch === undefined || control === null) {

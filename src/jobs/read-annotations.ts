@@ -69,11 +69,12 @@ async function readChangedList(
   signal: AbortSignal,
 ): Promise<boolean> {
   const {store, rules} = deps;
-  const pass = await readPass(deps, task, stream, [], false, signal);
-  const since = state.watermark === null ? null : earlier(state.watermark.at, rules.settleMs);
-  await noteInputsOfChanged(store, task, since);
-  await moveWatermarkAfter(deps, task, stream, pass);
-  if (maySearch && state.searchGaps === null) await findSearchGaps(deps, task, stream, null, signal);
+  const pass = await readPass(deps, task, stream, [], false, signal, async (read) => {
+    const since = state.watermark === null ? null : earlier(state.watermark.at, rules.settleMs);
+    await noteInputsOfChanged(store, task, since);
+    await moveWatermarkAfter(deps, task, stream, read);
+    if (maySearch && state.searchGaps === null) await findSearchGaps(deps, task, stream, null, signal);
+  });
   return pass.isMarkerSettled && task.isMarkerSettled;
 }
 
@@ -84,9 +85,10 @@ async function readAllAnnotations(
   state: StreamState,
   signal: AbortSignal,
 ): Promise<void> {
-  const pass = await readPass(deps, task, stream, [], !state.wasRead, signal);
-  await moveWatermarkAfter(deps, task, stream, pass);
-  if (deps.rules.strategyOf(stream) === 'window') await findSearchGaps(deps, task, stream, state.searchGaps, signal);
+  await readPass(deps, task, stream, [], !state.wasRead, signal, async (read) => {
+    await moveWatermarkAfter(deps, task, stream, read);
+    if (deps.rules.strategyOf(stream) === 'window') await findSearchGaps(deps, task, stream, state.searchGaps, signal);
+  });
 }
 
 /** A pass may have begun in an earlier run: what changed since then on pages behind it was not seen. */

@@ -2,7 +2,7 @@ import {comparableInstant} from '../core/instant.ts';
 import {parsed} from '../core/parsed.ts';
 import {isWholeText} from '../core/repair.ts';
 import {SourcePagingCapError} from '../core/source-errors.ts';
-import {halves, searchesSince, watermarkOf, type Search, type Watermark, type Window} from '../core/window.ts';
+import {parts, searchesSince, watermarkOf, type Search, type Watermark, type Window} from '../core/window.ts';
 import {annotationSearch} from '../source/annotation-search.ts';
 import {numberedPages} from '../source/numbered-pages.ts';
 import type {SourcePage, SourceRecords} from '../source/pages.ts';
@@ -20,9 +20,9 @@ const AHEAD_MS = 60 * 60 * 1000;
 
 /**
  * Reads the annotations that were last updated since the watermark, and moves it once all of them have been read. A
- * window that is too full for the search is halved. Inputs whose input-level annotations are among them are noted: their
+ * window that is too full for the search is parted. Inputs whose input-level annotations are among them are noted: their
  * own records may have changed too.
- * @returns false when a window was too full and cannot be halved, or names a record that cannot be asked for: what it
+ * @returns false when a window was too full and cannot be parted, or names a record that cannot be asked for: what it
  *   holds must be read another way
  */
 export async function readWindow(
@@ -33,7 +33,7 @@ export async function readWindow(
   signal: AbortSignal,
 ): Promise<boolean> {
   const {settleMs} = deps.rules;
-  const seen: Seen = {newest: watermark.at, pageSize: deps.rules.pageSizeOf(stream)};
+  const seen: Seen = {newest: watermark.at, times: [], pageSize: deps.rules.pageSizeOf(stream)};
   const until = new Date(Math.max(Date.parse(watermark.at), task.sourceTimeMs ?? 0) + AHEAD_MS).toISOString();
   const open = [...searchesSince(watermark, until, settleMs)].reverse();
   for (let search = open.pop(); search !== undefined; search = open.pop()) {
@@ -42,10 +42,10 @@ export async function readWindow(
     } catch (error) {
       if (error instanceof NamelessError) return false;
       if (!(error instanceof TooFullError)) throw error;
-      const parts = halves(search.window);
+      const two = parts(search.window, seen.times);
       // All of it is read another way then: what is left to search would be asked for in vain.
-      if (parts === null) return false;
-      open.push({window: parts[1], isGlance: false}, {window: parts[0], isGlance: false});
+      if (two === null) return false;
+      open.push({window: two[1], isGlance: false}, {window: two[0], isGlance: false});
     }
   }
   const next = watermarkOf(seen.newest, task.sourceTimeMs, settleMs);
@@ -56,6 +56,8 @@ export async function readWindow(
 interface Seen {
   /** Newest modified_at by now, RFC 3339. */
   newest: string;
+  /** Times of the hits of the present window, epoch ms; no more than the cap lets through. */
+  times: number[];
   /** Halved when the cap is lower than one page. */
   pageSize: number;
 }
@@ -91,9 +93,13 @@ async function readOne(
   }
 }
 
+/** A cap that comes this early says more about the size of the pages than about the window. */
+const FEW_PAGES = 3;
+
 /**
- * The pages of a window. Where the first one is over the cap already, pages are made smaller, for the windows to come too.
- * @throws TooFullError when the cap comes after pages were read; SourcePagingCapError when it leaves not even one record
+ * The pages of a window, on to the empty one. Where the cap comes within the first few, pages are made smaller, for the
+ * windows to come too; what was read is read again then.
+ * @throws TooFullError when the cap comes later; SourcePagingCapError when it leaves not even pages of one record
  */
 async function* searchPages(
   deps: JobDeps,
@@ -102,17 +108,21 @@ async function* searchPages(
   seen: Seen,
   signal: AbortSignal,
 ): AsyncGenerator<SourcePage> {
-  for (let hasPages = false; ;) {
+  for (;;) {
     const options = {from: null, pageSize: seen.pageSize};
+    let pages = 0;
+    seen.times = [];
     try {
       for await (const page of numberedPages(deps.client, annotationSearch(task.scope, window), options, signal)) {
-        hasPages = true;
+        pages++;
         yield page;
       }
       return;
     } catch (error) {
       if (!(error instanceof SourcePagingCapError)) throw error;
-      if (hasPages) throw new TooFullError('the window is too full', {cause: error});
+      if (pages >= FEW_PAGES || (pages > 0 && seen.pageSize === 1)) {
+        throw new TooFullError('the window is too full', {cause: error});
+      }
       if (seen.pageSize === 1) throw error;
       seen.pageSize >>= 1;
     }
@@ -133,10 +143,14 @@ function sortHits({bytes, spans}: SourceRecords, seen: Seen) {
     const annotation = parsed(bytes.toString('utf8', start, end));
     const inputId = textMember(annotation, 'input_id');
     const id = textMember(annotation, 'id');
-    if (inputId !== undefined && isWholeText(inputId) && member(annotation, 'input_level') === true) touched.push(inputId);
+    if (inputId !== undefined && isWholeText(inputId) && member(annotation, 'input_level') === true)
+      touched.push(inputId);
     const modified = textMember(annotation, 'modified_at') ?? '';
     // What is no time would be kept as a watermark that nothing can be searched from.
-    if (comparableInstant(modified) !== null && Date.parse(modified) > Date.parse(seen.newest)) seen.newest = modified;
+    if (comparableInstant(modified) !== null) {
+      seen.times.push(Date.parse(modified));
+      if (Date.parse(modified) > Date.parse(seen.newest)) seen.newest = modified;
+    }
     const isWhole = member(annotation, 'data') !== undefined && member(annotation, 'created_at') !== undefined;
     if (isWhole || inputId === undefined || id === undefined) whole.push(start, end);
     else if (!isWholeText(inputId) || !isWholeText(id)) throw new NamelessError('a hit cannot be asked for by its key');

@@ -1,4 +1,5 @@
 import {assert} from '../core/errors.ts';
+import {isWholeText} from '../core/repair.ts';
 
 /** Values for the `{name}` parts of a path template. */
 export type PathParams = Readonly<Record<string, string>>;
@@ -36,9 +37,9 @@ export function queryString(query: Query): string {
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 }
 
-/** Does the API know this id by the very same text? Not so if it holds an unpaired surrogate: it cannot be asked for. */
+/** Can the API be asked for this id, and the store remember it? Not so if it holds an unpaired surrogate or a NUL. */
 export function canBeAsked(id: string): boolean {
-  return id !== '' && !/\p{Surrogate}/u.test(id);
+  return id !== '' && isWholeText(id);
 }
 
 /** Percent-encoded form of one path segment or query value. */

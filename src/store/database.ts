@@ -65,7 +65,8 @@ export class Database {
     }
   }
 
+  /** May be repeated. */
   async close(): Promise<void> {
-    await this.pool.end();
+    if (!this.pool.ending) await this.pool.end();
   }
 }

@@ -37,14 +37,22 @@ export function isDataError(error: unknown): boolean {
   return state !== undefined && (state.startsWith('22') || state.startsWith('54') || state === '23502');
 }
 
+/** What the store's address has to name, by the SQLSTATE that tells that it does not. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  '28P01': 'a user and password that the server takes',
+  '28000': 'a user that the server lets in',
+  '3D000': 'a database that exists',
+};
+
 /** Turns whatever the driver threw into our own error; an error of ours is handed through. */
 export function storeError(error: unknown, doing: string): Error {
   if (error instanceof SyncError) return error;
   const state = sqlState(error);
   const options = {cause: error, context: {sqlstate: state ?? null}};
-  if (state === '42501') return new StoreRefusedError(`${doing}: missing rights: ${messageOf(error)}`, options);
-  if (state === '28P01' || state === '28000' || state === '3D000') {
-    return new StoreRefusedError(`${doing}: ${messageOf(error)}`, options);
+  if (state === '42501') return new StoreRefusedError(`${doing}: expected the right to do so, found: ${messageOf(error)}`, options);
+  const expected = state === undefined ? undefined : EXPECTED[state];
+  if (expected !== undefined) {
+    return new StoreRefusedError(`${doing}: expected ${expected}, found: ${messageOf(error)}`, options);
   }
   return new StoreUnavailableError(`${doing}: ${messageOf(error)}`, options);
 }

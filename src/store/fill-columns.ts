@@ -10,31 +10,29 @@ const ROWS_AT_ONCE = 1_000;
 /**
  * Fills columns that a new catalogue has added, from the stored `raw`, in place: what is stored is no newer than before,
  * so neither sequence nor time of change move, and the source is asked for nothing.
+ * @param name the stream's table, or that of its versions, to which the columns were added in this transaction: its lock
+ *   keeps the rows where they are
  */
 export async function fillColumns(
   client: pg.ClientBase,
   schema: string,
+  name: string,
   stream: Stream,
   added: readonly Column[],
 ): Promise<void> {
-  const table = ident(schema, stream.name);
+  const table = ident(schema, name);
   const indexes = added.map((column) => stream.shape.columns.indexOf(column));
   const values = added.map((_, i) => `$${i + 2}::text[]`).join(', ');
   const sets = added.map((column, i) => `${ident(column.name)} = v.c${i}::${sqlType(column)}`).join(', ');
   const names = added.map((_, i) => `c${i}`).join(', ');
-  await client.query(`declare filling no scroll cursor for select _sync_row::text as row, raw::text as raw from ${table}`);
+  await client.query(`declare filling no scroll cursor for select ctid::text as row, raw::text as raw from ${table}`);
   for (;;) {
     const {rows} = await client.query<{row: string; raw: string}>(`fetch ${ROWS_AT_ONCE} from filling`);
     if (rows.length === 0) break;
     const filled = rows.map(({raw}) => columnsOf(stream, raw));
     await client.query(
-      `update ${table} t set ${sets} from unnest($1::bigint[], ${values}) v(row, ${names}) where t._sync_row = v.row`,
-      [
-        rows.map(({row}) => row),
-        ...indexes.map((index) =>
-          filled.map((columns) => columns[index] ?? null),
-        ),
-      ],
+      `update ${table} t set ${sets} from unnest($1::tid[], ${values}) v(row, ${names}) where t.ctid = v.row`,
+      [rows.map(({row}) => row), ...indexes.map((index) => filled.map((columns) => columns[index] ?? null))],
     );
   }
   await client.query('close filling');

@@ -7,9 +7,10 @@ import type {Stream} from '../streams/stream.ts';
 import {Database, driverOptions, type Connection} from './database.ts';
 import {StoreRefusedError, storeError} from './errors.ts';
 import {fillColumns} from './fill-columns.ts';
+import {catchUpHistory, ensureHistory, historyTable} from './history.ts';
 import {statementCache, type Store} from './ledger.ts';
 import {Presence} from './presence.ts';
-import {literal} from './quote.ts';
+import {ident, literal} from './quote.ts';
 import {ensureTable} from './tables.ts';
 
 export interface StoreOptions {
@@ -26,7 +27,7 @@ const MIN_SERVER = 130_000;
 const MIGRATIONS = fileURLToPath(new URL('./migrations/', import.meta.url));
 
 /** Keeps two processes from making the same tables at once: "sync" and "make". */
-const SETUP_LOCK = 'select pg_advisory_xact_lock(1937337955, 1835100005)';
+const SETUP_KEY = '1937337955, 1835100005';
 
 /**
  * Opens the store: checks the server, brings the ledger up to date, makes what the catalogue has and the tables lack.
@@ -34,7 +35,7 @@ const SETUP_LOCK = 'select pg_advisory_xact_lock(1937337955, 1835100005)';
  * @throws StoreUnavailableError or StoreRefusedError with one sentence that says what was expected and found
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  await prepareServer(options.connection);
+  await prepareServer(options);
   const database = new Database(options.connection);
   try {
     const storeId = await makeTables(database, options);
@@ -53,47 +54,63 @@ export async function closeStore(store: Store): Promise<void> {
   await store.database.close();
 }
 
-async function prepareServer(connection: Connection): Promise<void> {
+async function prepareServer({connection, schema}: StoreOptions): Promise<void> {
   const client = new pg.Client(driverOptions(connection));
   client.on('error', () => undefined);
+  const where = `the store ${placeOf(client)}`;
   try {
     await client.connect();
     const [server] = (await client.query<{version: string; name: string}>(
       `select current_setting('server_version_num') as version, current_setting('server_version') as name`,
     )).rows;
-    if (Number(server?.version) < MIN_SERVER) {
-      throw new StoreRefusedError(`the store is PostgreSQL ${server?.name ?? '?'}: expected version 13 or later`);
+    if (!(Number(server?.version) >= MIN_SERVER)) {
+      throw new StoreRefusedError(`${where}: expected PostgreSQL 13 or later, found ${server?.name ?? 'no version'}`);
     }
-    await migrate(client);
+    // Held until this session ends: of several processes one makes the ledger, the others find it made.
+    await client.query(`select pg_advisory_lock(${SETUP_KEY})`);
+    await migrate(client, schema, where);
   } catch (error) {
-    throw storeError(error, 'the store cannot be opened');
+    throw storeError(error, `${where} cannot be opened`);
   } finally {
     await client.end().catch(() => undefined);
   }
 }
 
+/** Where a client connects to, for messages: no password. */
+function placeOf({user, host, port, database}: pg.Client): string {
+  return `${user ?? ''}@${host}:${port}/${database ?? ''}`;
+}
+
 /** Brings the ledger up to date. A store that a newer version has changed is refused: it may hold what we would break. */
-async function migrate(client: pg.Client): Promise<void> {
+async function migrate(client: pg.Client, schema: string, where: string): Promise<void> {
   const known = (await readdir(MIGRATIONS)).filter((name) => /^\d{4}_\w+\.[jt]s$/.test(name)).map(baseName).sort();
   const applied = await appliedMigrations(client);
   const newer = applied.filter((name) => !known.includes(name));
   if (newer.length > 0) {
     throw new StoreRefusedError(
-      `the store was changed by a newer version of clarifai-sync (it has ${newer.join(', ')}): expected nothing after ${known.at(-1) ?? ''}; use that version`,
+      `${where}: expected nothing after ${known.at(-1) ?? ''}, found ${newer.join(', ')} of a newer version of clarifai-sync: use that version`,
     );
   }
   if (known.every((name) => applied.includes(name))) return;
+  // Before anything is made: a store that cannot have its tables there shall not leave a ledger behind.
+  if (applied.length === 0) await claimable(client, schema, null);
+  await makeSchema(client, 'clarifai_sync');
   await runner({
     dbClient: client,
     dir: MIGRATIONS,
     ignorePattern: String.raw`(.*\.(map|d\.ts)|\..*)`,
     direction: 'up',
     migrationsSchema: 'clarifai_sync',
-    createMigrationsSchema: true,
     migrationsTable: 'migrations',
     advisoryLockMode: 'wait',
     logger: {info: () => undefined, warn: () => undefined, error: () => undefined},
   });
+}
+
+/** `create schema if not exists` asks for the right to make one even where it is there. */
+async function makeSchema(client: pg.ClientBase, name: string): Promise<void> {
+  const there = await client.query('select 1 from pg_namespace where nspname = $1', [name]);
+  if (there.rows.length === 0) await client.query(`create schema if not exists ${ident(name)}`);
 }
 
 const baseName = (file: string): string => file.replace(/\.[jt]s$/, '');
@@ -107,34 +124,61 @@ async function appliedMigrations(client: pg.Client): Promise<string[]> {
   return rows.rows.map((row) => row.name);
 }
 
+interface StoreRow {
+  store_id: string;
+  table_schema: string;
+  keeps_history: boolean;
+}
+
 /** Makes tables, views and history from the catalogue, all or nothing. Gives the store's id. */
 async function makeTables(database: Database, {schema, history}: StoreOptions): Promise<string> {
   return await database.transaction(async (client) => {
-    await client.query(SETUP_LOCK);
-    await client.query(`create schema if not exists "${schema}"`);
-    const stores = await client.query<{store_id: string; table_schema: string}>(
+    await client.query(`select pg_advisory_xact_lock(${SETUP_KEY})`);
+    await makeSchema(client, schema);
+    const stores = await client.query<StoreRow>(
       `insert into clarifai_sync.store (table_schema) values ($1) on conflict (only_row) do update set only_row = true
-       returning store_id, table_schema`,
+       returning store_id, table_schema, keeps_history`,
       [schema],
     );
-    const {store_id: storeId, table_schema: owned} = stores.rows[0] as {store_id: string; table_schema: string};
+    const {store_id: storeId, table_schema: owned, keeps_history: kept} = stores.rows[0] as StoreRow;
     if (owned !== schema) {
       throw new StoreRefusedError(
-        `the store keeps its tables in schema "${owned}": expected "${schema}" (state.schema or the sink's schema); use that name, or another database`,
+        `schema "${schema}" (state.schema or the sink's schema): expected "${owned}", where this store keeps its tables; use that name, or another database`,
       );
     }
     await claimSchema(client, schema, storeId);
     for (const stream of CATALOGUE) {
-      const {made, added} = await ensureTable(client, schema, stream, history);
+      const {made, added} = await ensureTable(client, schema, stream);
       if (made) await forgetStream(client, stream);
-      if (added.length > 0) await fillColumns(client, schema, stream, added);
+      if (added.length > 0) await fillColumns(client, schema, stream.name, stream, added);
+      if (history) await makeHistory(client, schema, stream, kept);
     }
+    if (kept !== history) await client.query('update clarifai_sync.store set keeps_history = $1', [history]);
     return storeId;
   });
 }
 
+/** @param kept versions were kept by whoever opened the store before: they are up to date */
+async function makeHistory(client: pg.ClientBase, schema: string, stream: Stream, kept: boolean): Promise<void> {
+  const {made, added} = await ensureHistory(client, schema, stream);
+  if (added.length > 0) await fillColumns(client, schema, historyTable(stream), stream, added);
+  if (made || !kept) await catchUpHistory(client, schema, stream);
+}
+
 /** Invariant 12: tables that another store feeds are refused. The schema carries the id of its store in its comment. */
 async function claimSchema(client: pg.ClientBase, schema: string, storeId: string): Promise<void> {
+  if (await claimable(client, schema, storeId)) {
+    await client.query(`comment on schema ${ident(schema)} is ${literal(markOf(storeId))}`);
+  }
+}
+
+const markOf = (storeId: string): string => `clarifai-sync store ${storeId}`;
+
+/**
+ * May the store make the schema its own? False: it is already.
+ * @param storeId null for a store that is yet to be made
+ */
+async function claimable(client: pg.ClientBase, schema: string, storeId: string | null): Promise<boolean> {
   const found = await client.query<{owner: string | null; tables: number}>(
     `select obj_description(n.oid, 'pg_namespace') as owner,
        (select count(*)::int from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname = any ($2)) as tables
@@ -142,14 +186,13 @@ async function claimSchema(client: pg.ClientBase, schema: string, storeId: strin
     [schema, CATALOGUE.map((stream) => stream.name)],
   );
   const {owner, tables} = found.rows[0] ?? {owner: null, tables: 0};
-  const mine = `clarifai-sync store ${storeId}`;
-  if (owner === mine) return;
+  if (storeId !== null && owner === markOf(storeId)) return false;
   if (tables > 0) {
     throw new StoreRefusedError(
-      `schema "${schema}" holds tables of ${owner ?? 'somebody else'}: expected an empty schema or this store's (${storeId})`,
+      `schema "${schema}" (state.schema or the sink's schema): expected an empty one${storeId === null ? '' : ` or this store's (${storeId})`}, found tables of ${owner ?? 'somebody else'}; use another schema or database`,
     );
   }
-  await client.query(`comment on schema "${schema}" is ${literal(mine)}`);
+  return true;
 }
 
 /** Tables of the ledger that say how far a stream was read. */
@@ -163,6 +206,7 @@ const FORGOTTEN = [
   'signs',
   'wanted',
   'asks',
+  'repaired_keys',
 ];
 
 /** A table that was found missing is filled again: nothing that was known of its stream counts any more. */

@@ -39,7 +39,9 @@ export async function openPass(store: Store, task: HeldTask, stream: Stream, sta
     await guardFence(client, task, store.leaseMs);
     const goesOn =
       `request_hash = $4 and started_at > clock_timestamp() - $5 * interval '1 ms'` +
-      (stream.pages === 'numbered' ? ` and ((cursor is null and list_index = 0) or marker = $6)` : ` and ($6::text is null or true)`);
+      (stream.pages === 'numbered'
+        ? ` and ((cursor is null and list_index = 0) or marker = $6)`
+        : ` and ($6::text is null or true)`);
     const found = await client.query<PassRow>(
       `select ${PASS_COLUMNS} from clarifai_sync.passes where scope_id = $1 and stream = $2 and parent = $3
          and ${goesOn}`,
@@ -191,6 +193,32 @@ export async function completePass(
     }
     return {rows, settledMarker: fact.marker_settled ? fact.marker : null};
   });
+}
+
+/**
+ * Some of what a pass missed: a third of `count` from each end of the table, where a list that is cut short lacks what is
+ * there, and a third from in between. None whose key was repaired: by that it cannot be
+ * asked for.
+ */
+export async function spreadCandidates(
+  store: Store,
+  task: HeldTask,
+  stream: Stream,
+  pass: Pass,
+  count: number,
+): Promise<string[][]> {
+  const matches = keyNames(stream)
+    .map((name, part) => `t.${ident(name)} = c.key[${part + 1}]`)
+    .join(' and ');
+  const rows = await store.database.query<{key: string[]}>(
+    `select key from (select c.key, row_number() over (order by t._sync_row) - 1 as n, count(*) over () as total
+       from clarifai_sync.candidates c join ${ident(store.schema, stream.name)} t on t.user_id = $4 and t.app_id = $5 and ${matches}
+       where c.scope_id = $1 and c.stream = $2 and c.pass_id = $3 and not exists (select 1 from clarifai_sync.repaired_keys k
+         where k.scope_id = c.scope_id and k.stream = c.stream and k.key = c.key)) missing
+     where n < $6 or n >= total - $6 or n % greatest(1, total / $6) = 0 order by n`,
+    [task.scopeId, stream.name, pass.passId, task.scope.userId, task.scope.appId, Math.floor(count / 3)],
+  );
+  return rows.map((row) => row.key);
 }
 
 /** The marker, asked for after the pass, was still the settled one from its start: its candidates are proved gone. */

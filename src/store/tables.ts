@@ -44,15 +44,14 @@ export function rowSequence(schema: string, stream: Stream): string {
 }
 
 /**
- * Makes the stream's table, view and history as the catalogue has them now. Columns are added, never dropped or
+ * Makes the stream's table and view as the catalogue has them now. Columns are added, never dropped or
  * changed, so that a newer and an older version can be told apart but never lose data. May be repeated.
- * @returns names of columns that were added to a table that was there already
+ * @returns columns that were added to a table that was there already
  */
 export async function ensureTable(
   client: pg.ClientBase,
   schema: string,
   stream: Stream,
-  history: boolean,
 ): Promise<{made: boolean; added: readonly Column[]}> {
   const table = ident(schema, stream.name);
   const before = await columnNames(client, schema, stream.name);
@@ -60,7 +59,7 @@ export async function ensureTable(
   const added = made ? [] : stream.shape.columns.filter((column) => !before.has(column.name));
   if (made) {
     await client.query(`create sequence if not exists ${rowSequence(schema, stream)}`);
-    await client.query(`create table ${table} (${definitions(stream).join(', ')}, primary key (${keyList(stream)}))`);
+    await client.query(`create table ${table} (${columnDefinitions(stream).join(', ')}, primary key (${keyList(stream)}))`);
     const next = `nextval(${literal(rowSequence(schema, stream))})`;
     await client.query(`alter table ${table} alter column _sync_row set default ${next}`);
     await client.query(`comment on table ${table} is ${literal(stream.doc)}`);
@@ -79,35 +78,7 @@ export async function ensureTable(
   await client.query(
     `create or replace view ${ident(schema, `${stream.name}_current`)} as select * from ${table} where _sync_deleted_at is null`,
   );
-  if (history) await ensureHistory(client, schema, stream);
   return {made, added};
-}
-
-async function ensureHistory(client: pg.ClientBase, schema: string, stream: Stream): Promise<void> {
-  const name = `${stream.name}_history`;
-  const table = ident(schema, name);
-  const before = await columnNames(client, schema, name);
-  if (before.size === 0) {
-    const own = definitions(stream).join(', ');
-    await client.query(
-      `create table ${table} (_sync_version bigint generated always as identity primary key, ${own}, ` +
-        `_sync_valid_from timestamptz not null, _sync_valid_to timestamptz, ` +
-        `_sync_op text not null check (_sync_op in ('insert', 'update', 'delete')))`,
-    );
-    // At most one open version of a record, and the way to it.
-    await client.query(`create unique index on ${table} (${keyList(stream)}) where _sync_valid_to is null`);
-    await client.query(`comment on table ${table} is ${literal(`Every version of the records of ${stream.name}.`)}`);
-    // History begins with what is there: one open version for each row that was stored before.
-    await client.query(
-      `insert into ${table} (${tableColumns(stream).map(ident1).join(', ')}, _sync_valid_from, _sync_op) ` +
-        `select ${tableColumns(stream).map(ident1).join(', ')}, _sync_changed_at, ` +
-        `case when _sync_deleted_at is null then 'insert' else 'delete' end from ${ident(schema, stream.name)}`,
-    );
-    return;
-  }
-  for (const column of stream.shape.columns) {
-    await client.query(`alter table ${table} add column if not exists ${ident(column.name)} ${sqlType(column)}`);
-  }
 }
 
 /** Columns of a stream's table in the order in which it is made. */
@@ -115,7 +86,8 @@ export function tableColumns(stream: Stream): readonly string[] {
   return [...allKeys(stream), ...stream.shape.columns.map((c) => c.name), 'raw', ...SYNC_COLUMNS.map(([name]) => name)];
 }
 
-function definitions(stream: Stream): string[] {
+/** The same with their types, for `create table`. */
+export function columnDefinitions(stream: Stream): string[] {
   return [
     ...allKeys(stream).map((name) => `${ident(name)} ${KEY}`),
     ...stream.shape.columns.map((column) => `${ident(column.name)} ${sqlType(column)}`),
@@ -124,13 +96,15 @@ function definitions(stream: Stream): string[] {
   ];
 }
 
-const ident1 = (name: string): string => ident(name);
-
-function keyList(stream: Stream): string {
-  return allKeys(stream).map(ident1).join(', ');
+/** Key columns, quoted, with commas. */
+export function keyList(stream: Stream): string {
+  return allKeys(stream)
+    .map((name) => ident(name))
+    .join(', ');
 }
 
-async function columnNames(client: pg.ClientBase, schema: string, table: string): Promise<Set<string>> {
+/** Names of the columns that a table has; none when it is not there. */
+export async function columnNames(client: pg.ClientBase, schema: string, table: string): Promise<Set<string>> {
   const found = await client.query<{name: string}>(
     `select a.attname as name from pg_attribute a where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped`,
     [ident(schema, table)],

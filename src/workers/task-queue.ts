@@ -1,6 +1,7 @@
 import {createPostgresBackend, runMigrations, withBackend, type Processor} from 'bullmq';
 import pg from 'pg';
 import {driverOptions, type Connection} from '../store/database.ts';
+import {storeError} from '../store/errors.ts';
 import type {ReadyTask} from '../store/tasks.ts';
 
 /** How BullMQ reaches its tables, which are in the store when no Redis is configured. */
@@ -55,7 +56,11 @@ export class TaskQueue {
    */
   async give({taskId, fence}: ReadyTask): Promise<void> {
     const options = {jobId: `task-${taskId}-${fence}`, attempts: 3, removeOnComplete: true, removeOnFail: true};
-    await this.#queue.add('task', {taskId}, options);
+    try {
+      await this.#queue.add('task', {taskId}, options);
+    } catch (error) {
+      throw storeError(error, 'the queue in the store took no task');
+    }
   }
 
   /** A worker that takes tasks from here. It checks its jobs by itself; the ledger's lease is what counts. */

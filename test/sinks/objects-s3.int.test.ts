@@ -1,10 +1,12 @@
-import {AbortMultipartUploadCommand, ListMultipartUploadsCommand, S3Client} from '@aws-sdk/client-s3';
+import {AbortMultipartUploadCommand, GetObjectCommand, ListMultipartUploadsCommand, S3Client} from '@aws-sdk/client-s3';
 import {randomBytes} from 'node:crypto';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {SinkRefusedError, SinkUnavailableError, StagedLostError} from '../../src/sinks/errors.ts';
+import {S3Calls} from '../../src/sinks/objects/s3-calls.ts';
 import type {S3Options} from '../../src/sinks/objects/s3-options.ts';
 import {S3Store} from '../../src/sinks/objects/s3-store.ts';
 import {startProcess} from '../support/process.ts';
+import {until} from '../support/until.ts';
 import {startS3Proxy, type S3Proxy} from '../support/s3-proxy.ts';
 import {hasRealS3, openRealS3, startFauxS3, type TestS3} from '../support/s3.ts';
 import {keys, staged} from './object-store-contract.ts';
@@ -153,13 +155,43 @@ describe.each(servers.filter(({is}) => is))('s3 ($name)', ({name, open}) => {
     await held.isOpen;
     await behind.store[Symbol.asyncDispose]();
     await expect(put).rejects.toThrow(SinkUnavailableError);
+    await expect(put).rejects.toThrow(/PutObject s3:.*: the store was closed/);
     released.open();
+  });
+
+  test('a call that takes too long is ended, and not begun again', async () => {
+    await using behind = await openBehind(server);
+    const released = gate();
+    behind.proxy.fail(/^GET /, {kind: 'hold', onHeld: () => undefined, release: released.isOpen}, 1000);
+    const calls = new S3Calls(s3Options({...server, endpoint: behind.proxy.endpoint}, behind.bucket));
+    const command = new GetObjectCommand({Bucket: behind.bucket, Key: 'a'});
+    const asked = calls.send('GetObject', 'a', (client, options) => client.send(command, options), {limitMs: 1000});
+    await expect(asked).rejects.toThrow(/GetObject .*\/a: it took longer than 1 s/);
+    expect(behind.proxy.calls).toHaveLength(1);
+    released.open();
+    await calls[Symbol.asyncDispose]();
   });
 
   test('an object put if absent whose answer was lost is told from a conflict', async () => {
     await using behind = await openBehind(server);
     behind.proxy.fail(/^PUT /, {kind: 'lose answer'});
     expect(await behind.store.putIfAbsent('_owner.json', Buffer.from('mine'))).toBe(true);
+  });
+
+  test('of two that put if absent, one learns that the other came after it', async () => {
+    await using behind = await openBehind(server);
+    await using direct = new S3Store(s3Options(server, behind.bucket));
+    const [held, released] = [gate(), gate()];
+    behind.proxy.fail(/^PUT /, {kind: 'hold', onHeld: held.open, release: released.isOpen});
+    const late = behind.store.putIfAbsent('_owner.json', Buffer.from('late'));
+    await held.isOpen;
+    const early = direct.putIfAbsent('_owner.json', Buffer.from('early'));
+    await until('the early one is there', async () => (await direct.head('_owner.json')) !== null);
+    // Time enough for one that reads back without a pause to have done so.
+    for (let i = 0; i < 5; i++) await direct.head('_owner.json');
+    released.open();
+    const winners = [(await early) ? 'early' : '', (await late) ? 'late' : ''].filter((winner) => winner !== '');
+    expect(winners).toEqual([String(await direct.get('_owner.json'))]);
   });
 
   test('an object is put if absent on a store that refuses conditions', async () => {
@@ -177,6 +209,28 @@ describe.each(servers.filter(({is}) => is))('s3 ($name)', ({name, open}) => {
     expect(uploads.map((each) => [typeof each['content-md5'], each['x-amz-checksum-crc32']])).toEqual([
       ['string', undefined],
       ['string', undefined],
+    ]);
+  });
+
+  test.skipIf(isReal)('encryption is asked for on all objects, a storage class on staged ones alone', async () => {
+    await using behind = await openBehind(server, {sse: 'aws:kms', sseKmsKeyId: 'key-1', storageClass: 'STANDARD_IA'});
+    await (await staged(behind.store, 'large', randomBytes(2 * MIB))).publish();
+    await (await staged(behind.store, 'small', randomBytes(10))).publish();
+    await behind.store.put('_latest.json', Buffer.from('{}'));
+    const asked = behind.proxy.calls.flatMap((line, i) => {
+      const headers = behind.proxy.headers[i] ?? {};
+      const names = [
+        'x-amz-server-side-encryption',
+        'x-amz-server-side-encryption-aws-kms-key-id',
+        'x-amz-storage-class',
+      ];
+      const begins = /[?&]uploads/.test(line) || (line.startsWith('PUT ') && !UPLOAD_PART.test(line));
+      return begins ? [names.map((header) => headers[header])] : [];
+    });
+    expect(asked).toEqual([
+      ['aws:kms', 'key-1', 'STANDARD_IA'],
+      ['aws:kms', 'key-1', 'STANDARD_IA'],
+      ['aws:kms', 'key-1', undefined],
     ]);
   });
 
@@ -215,8 +269,9 @@ describe.each(servers.filter(({is}) => is))('s3 ($name)', ({name, open}) => {
 
   test('a server that is not there is unavailable', async () => {
     await using store = new S3Store(s3Options({...server, endpoint: 'http://127.0.0.1:1'}, 'bucket'));
-    await expect(store.get('a')).rejects.toThrow(SinkUnavailableError);
-    await expect(store.get('a')).rejects.toThrow(/ECONNREFUSED/);
+    const asked = store.get('a');
+    await expect(asked).rejects.toThrow(SinkUnavailableError);
+    await expect(asked).rejects.toThrow(/ECONNREFUSED/);
   });
 
   test('a publisher that is killed shows nothing, and what it left can be swept', async () => {
@@ -226,7 +281,7 @@ describe.each(servers.filter(({is}) => is))('s3 ($name)', ({name, open}) => {
     });
     await child.said(/stored/);
     child.kill('SIGKILL');
-    await child.ended;
+    expect((await child.ended).stderr).toBe('');
     await using store = new S3Store(s3Options(server, bucket));
     expect(await keys(store, '')).toEqual([]);
     if (isReal) expect(await store.sweep('a/')).toBe(1);

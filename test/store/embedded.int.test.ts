@@ -62,6 +62,13 @@ async function query<T extends pg.QueryResultRow>(connection: pg.ClientConfig, s
   }
 }
 
+/** The two shells of the server's keeper. */
+async function keepersOf(serverPid: number): Promise<number[]> {
+  const parent = Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${serverPid}/status`, 'utf8'))?.[1]);
+  const children = (await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8')).trim().split(' ').map(Number);
+  return [parent, ...children.filter((pid) => pid !== serverPid)];
+}
+
 test('keeps what was stored, in UTF-8, from one opening to the next', async () => {
   const first = await openEmbedded({dataDir});
   await query(first.connection, `create table words as select 'Größe €' as word`);
@@ -166,9 +173,7 @@ test('starts over a lock file whose process number now belongs to some other pro
 test('gets a new keeper from the next user when its keeper was killed', async () => {
   const first = startUser();
   const {serverPid} = await ready(first);
-  const keeper = Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${serverPid}/status`, 'utf8'))?.[1]);
-  const shells = (await readFile(`/proc/${keeper}/task/${keeper}/children`, 'utf8')).trim().split(' ').map(Number);
-  for (const pid of [keeper, ...shells.filter((pid) => pid !== serverPid)]) process.kill(pid, 'SIGKILL');
+  for (const pid of await keepersOf(serverPid)) process.kill(pid, 'SIGKILL');
   const second = startUser();
   expect((await ready(second)).serverPid).toBe(serverPid);
   first.kill('SIGKILL');
@@ -176,12 +181,22 @@ test('gets a new keeper from the next user when its keeper was killed', async ()
   await serverGone();
 });
 
+test('serves on when its keeper gets a signal that was sent to everything', async () => {
+  const first = startUser();
+  const {serverPid} = await ready(first);
+  for (const pid of await keepersOf(serverPid)) {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(pid, signal);
+  }
+  const second = startUser();
+  expect((await ready(second)).serverPid).toBe(serverPid);
+  first.kill('SIGUSR2');
+  await first.said(/^counted/m);
+});
+
 test('is stopped by the last user even when its keeper was killed', async () => {
   const user = startUser();
   const {serverPid} = await ready(user);
-  const keeper = Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${serverPid}/status`, 'utf8'))?.[1]);
-  const shells = (await readFile(`/proc/${keeper}/task/${keeper}/children`, 'utf8')).trim().split(' ').map(Number);
-  for (const pid of [keeper, ...shells.filter((pid) => pid !== serverPid)]) process.kill(pid, 'SIGKILL');
+  for (const pid of await keepersOf(serverPid)) process.kill(pid, 'SIGKILL');
   user.kill('SIGTERM');
   await user.said(/^closed/m);
   expect(await runningServer(cluster())).toBeUndefined();

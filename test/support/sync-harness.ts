@@ -163,7 +163,7 @@ export async function syncHarness(options: SimulatorOptions = {}, config = ''): 
 }
 
 /** A record without what may differ by design. */
-function comparable(name: string, raw: unknown): unknown {
+export function comparable(name: string, raw: unknown): unknown {
   const {shape} = streamNamed(name);
   const copy: unknown = JSON.parse(JSON.stringify(raw));
   for (const path of [...shape.volatile, ...shape.redact]) remove(copy, path);

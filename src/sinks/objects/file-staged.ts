@@ -1,11 +1,11 @@
 import {createReadStream} from 'node:fs';
-import {open, rename, rm, type FileHandle} from 'node:fs/promises';
+import {open, rename, type FileHandle} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {assert} from '../../core/errors.ts';
 import {StagedLostError} from '../errors.ts';
 import {ContentDigest} from './content-digest.ts';
 import {onFile, systemCode} from './file-errors.ts';
-import {inFolder, removeEmpty, syncFolder} from './folders.ts';
+import {discard, inFolder, removeEmpty, syncFolder} from './folders.ts';
 import type {StagedObject} from './object-store.ts';
 
 /** Where a file is made, where it is to be, and which folder stays whatever is removed. */
@@ -81,8 +81,7 @@ export class FileStagedObject implements StagedObject {
       const handle = this.#handle;
       this.#handle = null;
       await handle?.close();
-      await rm(staging, {force: true});
-      await removeEmpty(dirname(staging), root);
+      await discard(staging, root);
     });
   }
 

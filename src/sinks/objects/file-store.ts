@@ -1,10 +1,10 @@
 import {randomUUID} from 'node:crypto';
-import {link, open, readFile, rename, rm, stat, unlink} from 'node:fs/promises';
+import {link, open, readFile, rename, stat, unlink} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {checkFolder} from './file-check.ts';
 import {onFile, orNull, systemCode} from './file-errors.ts';
 import {FileStagedObject} from './file-staged.ts';
-import {inFolder, removeEmpty, syncFolder, walk} from './folders.ts';
+import {discard, inFolder, removeEmpty, syncFolder, walk} from './folders.ts';
 import {assertKey} from './object-key.ts';
 import type {ObjectHead, ObjectStore, StagedObject, StoreTraits} from './object-store.ts';
 
@@ -46,8 +46,6 @@ export class FileStore implements ObjectStore {
       } catch (error) {
         if (systemCode(error) !== 'EEXIST') throw error;
         return (await orNull(readFile(path)))?.equals(bytes) ?? false;
-      } finally {
-        await rm(staging, {force: true});
       }
     });
   }
@@ -66,8 +64,7 @@ export class FileStore implements ObjectStore {
         await syncFolder(dirname(path));
         return shown;
       } finally {
-        await rm(staging, {force: true});
-        await removeEmpty(dirname(staging), this.#root);
+        await discard(staging, this.#root);
       }
     });
   }

@@ -1,4 +1,4 @@
-import {mkdir, open, readdir, rmdir} from 'node:fs/promises';
+import {mkdir, open, readdir, rmdir, unlink} from 'node:fs/promises';
 import {dirname, join, sep} from 'node:path';
 import {systemCode} from './file-errors.ts';
 
@@ -37,6 +37,18 @@ export async function inFolder<Result>(folder: string, doing: () => Promise<Resu
   }
 }
 
+/** Removes a file that was never shown, and the folders that held nothing else, up to `root`. There or not. */
+export async function discard(path: string, root: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+  }
+  await removeEmpty(dirname(path), root);
+}
+
+const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error) ?? '');
+
 /**
  * Removes a folder and those above it as far as they are empty, up to `root`, which stays. Never throws: an empty folder
  * that cannot be removed does no harm.
@@ -47,7 +59,7 @@ export async function removeEmpty(folder: string, root: string): Promise<void> {
       await rmdir(each);
     } catch (error) {
       // One that could not even be made: those above it may have been.
-      if (!['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error) ?? '')) return;
+      if (!isAbsent(error)) return;
     }
   }
 }

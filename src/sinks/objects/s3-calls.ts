@@ -3,7 +3,7 @@ import {setTimeout as delay} from 'node:timers/promises';
 import {nextStep} from '../../core/retry.ts';
 import {SinkRefusedError, SinkUnavailableError} from '../errors.ts';
 import {openClient} from './s3-client.ts';
-import {s3Error, type S3Call} from './s3-errors.ts';
+import {abortedError, s3Error, storeCodeOf, type S3Call} from './s3-errors.ts';
 import type {S3Options} from './s3-options.ts';
 
 /** How one call is made. */
@@ -12,7 +12,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Tried once only (by the client's own few attempts): the caller decides what follows. */
   readonly once?: boolean;
-  /** Longest time that one try may take, ms. */
+  /** Longest time that one try may take, the client's own attempts included, ms; then it is not tried again. */
   readonly limitMs?: number;
 }
 
@@ -52,7 +52,8 @@ export class S3Calls implements AsyncDisposable {
         return await this.#try(at, call, limitMs, signal);
       } catch (error) {
         const step = nextStep(error, attempt, retry, Math.random);
-        if (once || step.do !== 'wait' || signal?.aborted || this.#closed.signal.aborted) throw error;
+        // Ended by us: it was tried for as long as it may take, or is not wanted any more.
+        if (once || step.do !== 'wait' || storeCodeOf(error) === 'AbortError') throw error;
         await this.pause(step.ms, signal);
       }
     }
@@ -74,8 +75,8 @@ export class S3Calls implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<Result> {
     const abort = new AbortController();
-    const onAbort = (): void => abort.abort();
-    const timer = setTimeout(onAbort, limitMs);
+    const onAbort = (): void => abort.abort('it was given up');
+    const timer = setTimeout(() => abort.abort(`it took longer than ${limitMs / 1000} s`), limitMs);
     signal?.addEventListener('abort', onAbort, {once: true});
     if (signal?.aborted || this.#closed.signal.aborted) onAbort();
     this.#underWay.add(abort);
@@ -83,7 +84,7 @@ export class S3Calls implements AsyncDisposable {
       await this.#knowsRegion(at);
       return await call(this.#client, {abortSignal: abort.signal});
     } catch (error) {
-      throw s3Error(error, at);
+      throw abort.signal.aborted ? abortedError(String(abort.signal.reason), at) : s3Error(error, at);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
@@ -104,7 +105,7 @@ export class S3Calls implements AsyncDisposable {
   /** Ends the calls under way and closes the connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort();
-    for (const abort of this.#underWay) abort.abort();
+    for (const abort of this.#underWay) abort.abort('the store was closed');
     this.#client.destroy();
   }
 }

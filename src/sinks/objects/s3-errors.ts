@@ -1,4 +1,4 @@
-import {SyncError} from '../../core/errors.ts';
+import {SyncError, type ErrorContext} from '../../core/errors.ts';
 import {SinkRefusedError, SinkUnavailableError} from '../errors.ts';
 import {readFailure, type S3Failure} from './s3-failure.ts';
 
@@ -37,18 +37,22 @@ export function s3Error(error: unknown, call: S3Call): unknown {
   const code = [storeCode, ...(httpStatus === null ? [] : [httpStatus]), ...(systemCode === null ? [] : [systemCode])];
   const answer = `${code.join(' ')}${failure.message === '' ? '' : `: ${failure.message}`}`;
   const reason = refusalOf(failure, call);
-  const at = `sink ${call.sink}: ${call.name} s3://${call.bucket}/${call.key}`;
+  const at = whereOf(call);
   const cause = Object.assign(new Error(failure.message), {name: storeCode, stack: (error as Error).stack});
-  const context = {
-    sink: call.sink,
-    bucket: call.bucket,
-    key: call.key,
-    call: call.name,
-    store_code: storeCode,
-    http_status: httpStatus,
-  };
+  const context = contextOf(call, storeCode, httpStatus);
   if (reason === null) return new SinkUnavailableError(`${at}: the store did not do it (${answer})`, {cause, context});
   return new SinkRefusedError(`${at}: ${reason} (${answer})`, {cause, context});
+}
+
+/** The error of a call that we ended ourselves; `why` completes the sentence. */
+export function abortedError(why: string, call: S3Call): SinkUnavailableError {
+  return new SinkUnavailableError(`${whereOf(call)}: ${why}`, {context: contextOf(call, 'AbortError', null)});
+}
+
+const whereOf = ({sink, name, bucket, key}: S3Call): string => `sink ${sink}: ${name} s3://${bucket}/${key}`;
+
+function contextOf({sink, bucket, key, name}: S3Call, storeCode: string, httpStatus: number | null): ErrorContext {
+  return {sink, bucket, key, call: name, store_code: storeCode, http_status: httpStatus};
 }
 
 /** Why trying again would not help; null when it may. */
