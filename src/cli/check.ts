@@ -24,6 +24,13 @@ export async function check(context: Context): Promise<number> {
   if (config === null) return report.exitCode();
   await checkSource(context, config, report);
   await checkStore(context, config, report);
+  const sinks = await report.attempt('sink', async () => ({line: null, value: await context.sinks(config)}));
+  for (const [name, sink] of sinks ?? []) {
+    await report.attempt('sink', async () => {
+      const found = await sink.check(context.surroundings.signal);
+      return {line: [name, ...found].join(', '), value: true};
+    });
+  }
   return report.exitCode();
 }
 

@@ -119,10 +119,10 @@ function addSyncing(program: Command, run: Run): void {
     .option('--app <user/app...>', 'this app only (may be repeated)')
     .option('--stream <name...>', 'this stream only (may be repeated)')
     .option('--full', 'read everything, find what was deleted')
-    .option('--snapshot', 'publish all current records too (not in this version yet)')
+    .option('--snapshot', 'publish all current records to the S3 sinks too')
     .option(...JSON_FLAG)
     .option('--allow-mass-delete', 'mark deleted what is proved gone, however much it is')
-    .option('--take-over', 'feed a sink that another store fed (not in this version yet)')
+    .option('--take-over', 'feed a sink that another store fed before')
     .addHelpText(
       'after',
       examples(
@@ -132,11 +132,7 @@ function addSyncing(program: Command, run: Run): void {
         ['clarifai-sync sync --json | jq .outcome', 'for scripts'],
       ),
     )
-    .action((flags: SyncFlags) => {
-      if (flags.snapshot === true) throw new UsageError('--snapshot: snapshots are not in this version yet');
-      if (flags.takeOver === true) throw new UsageError('--take-over: taking over a sink is not in this version yet');
-      return run((context) => sync(context, flags));
-    });
+    .action((flags: SyncFlags) => run((context) => sync(context, flags)));
   program
     .command('estimate')
     .description('requests and time that a first run and one with nothing changed will take')

@@ -18,21 +18,6 @@ export interface NotYet {
 /** Everything the contract names that does not exist yet. Taking a row away is all that a new feature needs here. */
 export const NOT_YET: readonly NotYet[] = [
   {
-    reason: 'a sink of objects (type s3) is not in this version',
-    keys: /^sinks\[\]\.type \(s3\)/,
-    asked: (tree) => sinks(tree, 's3', 'type'),
-  },
-  {
-    reason: 'snapshots are not in this version',
-    keys: /snapshot_every/,
-    asked: (tree) => sinks(tree, 's3', 'snapshot_every'),
-  },
-  {
-    reason: 'retention of objects is not in this version',
-    keys: /\.retain /,
-    asked: (tree) => sinks(tree, 's3', 'retain'),
-  },
-  {
     reason: 'history in a postgres sink beside the store is not in this version; the store itself can keep it',
     keys: /^sinks\[\]\.history/,
     asked: (tree) =>

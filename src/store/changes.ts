@@ -14,6 +14,9 @@ export interface ChangedRow {
 
 const ROWS_AT_ONCE = 2_000;
 
+/** Values as Postgres writes them, none parsed: every digit stays. */
+const AS_TEXT = {getTypeParser: () => (value: string | Buffer) => value};
+
 /** What replicas do not get: the number of the row means nothing outside of the store. */
 const INTERNAL = '_sync_row';
 
@@ -88,7 +91,7 @@ export class ChangeFeed implements AsyncDisposable {
     values: readonly unknown[],
   ): AsyncGenerator<readonly ChangedRow[], void, undefined> {
     const cursor = `feed_${++this.#cursors}`;
-    const columns = replicatedColumns(stream).map((name) => `${ident(name)}::text`);
+    const columns = replicatedColumns(stream).map((name) => ident(name));
     const order = allKeys(stream)
       .map((name) => ident(name))
       .join(', ');
@@ -102,6 +105,7 @@ export class ChangeFeed implements AsyncDisposable {
         const {rows} = await this.#client.query<(string | null)[]>({
           text: `fetch ${ROWS_AT_ONCE} from ${cursor}`,
           rowMode: 'array',
+          types: AS_TEXT,
         });
         if (rows.length === 0) return;
         yield rows.map(([kind, ...row]) => ({op: kind as ChangedRow['op'], values: row}));

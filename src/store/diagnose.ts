@@ -43,9 +43,12 @@ export async function hasTransactionPooler(connection: Connection): Promise<bool
     );
     return rows[0] as Answer;
   };
+  const connected: pg.Client[] = [];
   try {
-    await ours.connect();
-    await other.connect();
+    for (const client of [ours, other]) {
+      await client.connect();
+      connected.push(client);
+    }
     const held = await ask(ours);
     // Keeps one of the pooler's sessions busy, perhaps the very one that holds the lock.
     await other.query('begin');
@@ -58,7 +61,7 @@ export async function hasTransactionPooler(connection: Connection): Promise<bool
     throw storeError(error, 'the store cannot be asked about its sessions');
   } finally {
     // What is held must not outlive us in a pooler's session.
-    for (const client of [other, ours]) {
+    for (const client of connected.reverse()) {
       await client.query('rollback').catch(() => undefined);
       await client.query('select pg_advisory_unlock_all()').catch(() => undefined);
       await client.end().catch(() => undefined);

@@ -33,9 +33,17 @@ export function createLogger({level, format, write}: LoggerOptions): Logger {
       level,
       timestamp: stdTimeFunctions.isoTime,
       formatters: {level: (label) => ({level: label})},
-      serializers: {err: stdSerializers.err},
+      serializers: {err: errorFields},
     },
     destination,
   );
   return {log, hide: (secrets) => scrubber.add(secrets)};
+}
+
+/** An error of ours says what to do, and where it was thrown helps nobody; of a defect the stack is what counts. */
+function errorFields(error: Error): object {
+  const {stack, ...fields} = stdSerializers.err(error);
+  const code: unknown = 'code' in fields ? fields['code'] : undefined;
+  const isOurs = typeof code === 'string' && code.startsWith('SYNC_') && !code.startsWith('SYNC_BUG_');
+  return isOurs ? fields : {stack, ...fields};
 }

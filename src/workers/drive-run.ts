@@ -49,7 +49,7 @@ export async function driveRun(
     }
     if (state === 'reading') await endWhereDue(parts, run, signal);
     if (state === 'closed') await leaveSinksWhereDue(parts, run, signal);
-    for (const task of await readyTasks(store, run.runId)) await queue.give(task);
+    for (const task of await readyTasks(store, run.runId)) await queue.give(task, store.presence.holder);
     await Promise.race([parts.changed(), sleep(LOOK_EVERY_MS)]);
   }
   stops.forget(run.runId);

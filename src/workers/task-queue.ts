@@ -51,11 +51,13 @@ export class TaskQueue {
 
   /**
    * Names a task to the workers. It is not added twice while its job is stored; a job that is done is removed, so that
-   * its task can be given out again. A worker that was killed leaves a job that BullMQ takes for one under way, for half
-   * a minute: the fence, which that worker has drawn, makes the next one another job.
+   * its task can be given out again. A worker that was killed leaves jobs that BullMQ takes for ones under way, for up to
+   * a minute: the fence, which a worker draws when it takes the task, and the giver, for one that had not come to that,
+   * make the next one another job.
+   * @param giver names this process; see store/presence.ts
    */
-  async give({taskId, fence}: ReadyTask): Promise<void> {
-    const options = {jobId: `task-${taskId}-${fence}`, attempts: 3, removeOnComplete: true, removeOnFail: true};
+  async give({taskId, fence}: ReadyTask, giver: string): Promise<void> {
+    const options = {jobId: `task-${taskId}-${fence}-${giver}`, attempts: 3, removeOnComplete: true, removeOnFail: true};
     try {
       await this.#queue.add('task', {taskId}, options);
     } catch (error) {

@@ -116,10 +116,11 @@ describe('secrets', () => {
 describe('what this version does not have', () => {
   const PG = '{name: w, type: postgres, url: "postgres://h/d"}';
   test.each([
-    ['sinks: [{name: lake, type: s3, url: "s3://b"}]', 'sinks[0].type', 'type s3'],
-    ['sinks: [{name: lake, type: s3, url: "s3://b", snapshot_every: 30d}]', 'sinks[0].snapshot_every', 'snapshots'],
-    ['sinks: [{name: lake, type: s3, url: "s3://b", retain: 90d}]', 'sinks[0].retain', 'retention'],
-    [`sinks: [${PG}, {name: x, type: postgres, url: "postgres://h/e", history: true}]`, 'sinks[1].history', 'beside the store'],
+    [
+      `sinks: [${PG}, {name: x, type: postgres, url: "postgres://h/e", history: true}]`,
+      'sinks[1].history',
+      'beside the store',
+    ],
     [
       `state: {url: "postgres://h/s"}\nsinks: [{name: w, type: postgres, url: "postgres://h/d", history: true}]`,
       'sinks[0].history',

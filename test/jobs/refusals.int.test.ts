@@ -58,13 +58,16 @@ describe.each(Object.entries(REFUSALS))('a stream that is refused as a whole (%s
     expect((await harness.sync({full: true})).code).toBe(0);
     expect(await harness.differences()).toEqual([]);
   });
+});
 
-  test('when it was named has failed', async () => {
-    await using harness = await syncHarness(SMALL);
-    harness.simulator.faults.add(fault('/concepts\\?'));
-    const named = await harness.sync({stream: ['concepts', 'datasets']});
-    expect([named.code, named.document.outcome, named.stream('concepts').outcome]).toEqual([5, 'partial', 'failed']);
-  });
+test.each([
+  ['not offered', REFUSALS['11103']],
+  ['a scope that is missing', REFUSALS['a scope that is missing']],
+])('a stream that is refused at first and was named has failed: %s', async (_, fault) => {
+  await using harness = await syncHarness(SMALL);
+  if (fault !== undefined) harness.simulator.faults.add(fault('/concepts\\?'));
+  const named = await harness.sync({stream: ['concepts', 'datasets']});
+  expect([named.code, named.document.outcome, named.stream('concepts').outcome]).toEqual([5, 'partial', 'failed']);
 });
 
 describe('a credential', () => {

@@ -5,7 +5,7 @@ import type {PlainValues} from './plain-values.ts';
 const MAX_BYTES = 1024 * 1024;
 const MAX_ENTRIES = 32_768;
 /** Entries after which a column must have shown that its values come again. */
-const TRIAL_ENTRIES = 512;
+const TRIAL_ENTRIES = 2_048;
 
 /** The distinct values of a column chunk, and which of them the current page's values are. */
 export class Dictionary {

@@ -1,4 +1,4 @@
-import {SinkAheadError, SinkOwnedError} from '../errors.ts';
+import {SinkAheadError, SinkOwnedError, StagedLostError} from '../errors.ts';
 import type {PartFormat} from '../formats/part-format.ts';
 import type {ObjectStore} from '../objects/object-store.ts';
 import type {Applied, ApplyOrder, Sink} from '../sink.ts';
@@ -16,6 +16,8 @@ export interface ObjectSinkOptions {
   /** How long objects stay that the newest snapshot makes superfluous, ms; null: for ever. */
   readonly retainMs: number | null;
 }
+
+const MAX_ATTEMPTS = 3;
 
 /**
  * Objects in S3, or files in a folder: parts, manifests that make them count, and a pointer to the newest (contract,
@@ -40,10 +42,27 @@ export class ObjectSink implements Sink {
   async apply(order: ApplyOrder, signal: AbortSignal): Promise<Applied> {
     const layout = new ScopeLayout(order.scope);
     await this.#own(order);
+    // The store's calls take no signal: an order that is ended ends them by closing the store.
+    const onAbort = (): void => void this.#store[Symbol.asyncDispose]();
+    signal.addEventListener('abort', onAbort, {once: true});
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#applyOnce(order, layout, signal);
+        } catch (error) {
+          // What was stored is gone (an upload expired, or was aborted): the parts are made anew.
+          if (!(error instanceof StagedLostError) || attempt === MAX_ATTEMPTS) throw error;
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #applyOnce(order: ApplyOrder, layout: ScopeLayout, signal: AbortSignal): Promise<Applied> {
     const before = await findPublished(this.#store, layout);
     if (before.newest > order.sequence) throw this.#ahead(before.newest, order.sequence);
     for (const left of order.unfinished) await this.#clearUp(layout, order, left);
-
     let rows = 0;
     let {changes, snapshot} = before;
     if (changes?.sequence !== order.sequence && !order.isRefill) {
@@ -113,6 +132,7 @@ export class ObjectSink implements Sink {
         if (keys.length > 0) await this.#store.delete(keys);
       }
     }
+    for (const prefix of [layout.manifests(), layout.latest(), OWNER]) await this.#store.sweep(prefix);
   }
 
   #wantsSnapshot(order: ApplyOrder, {snapshot}: Published): boolean {
@@ -142,7 +162,7 @@ export class ObjectSink implements Sink {
         await parts.write(layout, folder, table, rows, onSign, signal);
       }
       if (kind === 'changes' && parts.rows === 0) return null;
-      const {entries, streams} = await parts.ready();
+      const {entries, streams} = parts.listing();
       await parts.publish(order.guard);
       const manifest: Manifest = {
         version: MANIFEST_VERSION,

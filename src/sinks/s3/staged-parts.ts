@@ -9,10 +9,16 @@ import type {ManifestEntry, StreamSummary} from './manifest.ts';
 const PART_BYTES = 64 * 1024 * 1024;
 
 interface Part {
-  readonly key: string;
   readonly stream: string;
   readonly object: StagedObject;
-  readonly rows: number;
+  readonly entry: ManifestEntry;
+}
+
+/** A part that rows are still written to. */
+interface OpenPart {
+  readonly key: string;
+  readonly object: StagedObject;
+  readonly writer: PartWriter;
 }
 
 /**
@@ -24,6 +30,7 @@ export class StagedParts {
   readonly #format: PartFormat;
   readonly #token: string;
   readonly #parts: Part[] = [];
+  #open: OpenPart | null = null;
   readonly #summaries = new Map<string, StreamSummary>();
 
   /** @param token tells our objects from those of another publication under the same keys */
@@ -47,21 +54,17 @@ export class StagedParts {
     signal: AbortSignal,
   ): Promise<void> {
     const counts: Record<Operation, number> = {insert: 0, update: 0, delete: 0};
-    let open: {readonly writer: PartWriter; readonly object: StagedObject; readonly key: string} | null = null;
     let index = 0;
     for await (const changes of portions) {
       signal.throwIfAborted();
-      if (open === null) {
-        const key = layout.part(folder, index++, this.#format.extension);
-        const object = this.#store.stage(key, {token: this.#token});
-        open = {key, object, writer: this.#format.open(table.fields, (bytes) => object.write(bytes))};
-      }
-      await open.writer.write(changes);
+      this.#open ??= this.#begin(layout.part(folder, index++, this.#format.extension), table);
+      const {writer} = this.#open;
+      await writer.write(changes);
       for (const {op} of changes) counts[op]++;
       onSign();
-      if (open.writer.uncompressedBytes >= PART_BYTES) open = await this.#end(table.stream, open);
+      if (writer.uncompressedBytes >= PART_BYTES) await this.#end(table.stream);
     }
-    if (open !== null) await this.#end(table.stream, open);
+    await this.#end(table.stream);
     const rows = counts.insert + counts.update + counts.delete;
     if (rows === 0) return;
     this.#summaries.set(table.stream, {
@@ -73,21 +76,25 @@ export class StagedParts {
     });
   }
 
-  async #end(stream: string, open: {writer: PartWriter; object: StagedObject; key: string}): Promise<null> {
-    await open.writer.finish();
-    this.#parts.push({key: open.key, stream, object: open.object, rows: open.writer.rows});
-    return null;
+  #begin(key: string, table: SinkTable): OpenPart {
+    const object = this.#store.stage(key, {token: this.#token});
+    return {key, object, writer: this.#format.open(table.fields, (bytes) => object.write(bytes))};
   }
 
-  /** Waits until every part is safely stored; nothing is visible yet. Gives what the manifest says of them. */
-  async ready(): Promise<{entries: ManifestEntry[]; streams: Record<string, StreamSummary>}> {
-    const entries: ManifestEntry[] = [];
-    for (const {key, stream, object, rows} of this.#parts) {
-      const {contentLength, sha256} = await object.ready();
-      const meta = {content_length: contentLength, rows, sha256};
-      entries.push({url: this.#store.urlOf(key), stream, mandatory: true, meta});
-    }
-    return {entries, streams: Object.fromEntries(this.#summaries)};
+  /** Ends the open part and waits until it is safely stored: what is not stored yet is held in memory. */
+  async #end(stream: string): Promise<void> {
+    if (this.#open === null) return;
+    const {key, object, writer} = this.#open;
+    await writer.finish();
+    const {contentLength, sha256} = await object.ready();
+    const meta = {content_length: contentLength, rows: writer.rows, sha256};
+    this.#parts.push({stream, object, entry: {url: this.#store.urlOf(key), stream, mandatory: true, meta}});
+    this.#open = null;
+  }
+
+  /** What the manifest says of the parts. All of them are safely stored, and none is visible yet. */
+  listing(): {entries: ManifestEntry[]; streams: Record<string, StreamSummary>} {
+    return {entries: this.#parts.map(({entry}) => entry), streams: Object.fromEntries(this.#summaries)};
   }
 
   /** Makes the parts visible. They count only by the manifest that follows. May be repeated. */
@@ -100,6 +107,7 @@ export class StagedParts {
 
   /** Ends what was begun and not published; leaves nothing that costs storage. Never throws. */
   async abandon(): Promise<void> {
-    await Promise.allSettled(this.#parts.map(({object}) => object.abandon()));
+    const open = this.#open === null ? [] : [this.#open];
+    await Promise.allSettled([...this.#parts, ...open].map(({object}) => object.abandon()));
   }
 }
