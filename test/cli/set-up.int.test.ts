@@ -127,7 +127,7 @@ test('reset asks or wants --yes; the next run then reads all of the stream and f
 
 test('check names a stream that the credential may not read, and ends with 3', async () => {
   await using harness = await syncHarness();
-  harness.simulator.faults.add({match: '/concepts', kind: 'error', httpStatus: 403, code: 11007} as never);
+  harness.simulator.faults.add({match: '/concepts', kind: 'status', http: 403, code: 11007});
   const {code, stdout} = await runCli(['check'], {cwd: folder, env: harness.env});
   expect(stdout).toMatch(/^FAIL streams +concepts of acme\/plants: /m);
   expect(stdout).toMatch(/^ok +streams +7 of 8 /m);
