@@ -22,8 +22,8 @@ export interface StreamRequests {
 /** Every list is read on to its empty page (design, section 4); the search is looked at once for each kind of annotation. */
 export function requestsFor({stream, strategy, pageSize, records, parents}: StreamSize): StreamRequests {
   if (records === null) return {all: null, unchanged: strategy === 'list' && !stream.marker ? null : 0};
-  const pages = Math.ceil(records / pageSize);
   const lists = stream.lists.length;
+  const pages = Math.max(Math.ceil(records / pageSize), Math.min(lists, records));
   switch (strategy) {
     case 'tail':
       // And the count of the inputs.

@@ -57,7 +57,12 @@ export class TaskQueue {
    * @param giver names this process; see store/presence.ts
    */
   async give({taskId, fence}: ReadyTask, giver: string): Promise<void> {
-    const options = {jobId: `task-${taskId}-${fence}-${giver}`, attempts: 3, removeOnComplete: true, removeOnFail: true};
+    const options = {
+      jobId: `task-${taskId}-${fence}-${giver}`,
+      attempts: 3,
+      removeOnComplete: true,
+      removeOnFail: true,
+    };
     try {
       await this.#queue.add('task', {taskId}, options);
     } catch (error) {

@@ -1,7 +1,7 @@
 import {execFileSync} from 'node:child_process';
 import {gunzipSync} from 'node:zlib';
 import fc from 'fast-check';
-import {expect, test} from 'vitest';
+import {expect, test, vi} from 'vitest';
 import {jsonLines} from '../../src/sinks/formats/json-lines.ts';
 import type {Change, Field, FieldType} from '../../src/sinks/table-shape.ts';
 import {askDuckDb, partOf, type Row} from '../support/part-file.ts';
@@ -17,6 +17,9 @@ import {
   sample,
   type Sample,
 } from '../support/sample-rows.ts';
+
+// Some write and read many rows, beside others that do.
+vi.setConfig({testTimeout: 60_000});
 
 const lineOf = async (type: FieldType, ...samples: Sample[]): Promise<string[]> => {
   const {fields, changes} = columnOf(type, samples);

@@ -158,6 +158,23 @@ test('bounds of text are in the order of UTF-8, not of UTF-16', async () => {
   expect(chunk?.meta_data?.statistics).toMatchObject({min_value: 'z', max_value: '\u{1f600}'});
 });
 
+test.each<[FieldType, readonly Sample[], unknown, unknown]>([
+  ['integer', [3, -7, 5].map(sample.integer), -7, 5],
+  ['bigint', [2n ** 53n, 2n ** 53n + 1n, 2n ** 53n - 1n].map(sample.bigint), 2n ** 53n - 1n, 2n ** 53n + 1n],
+  ['double', [NaN, 2.5, -Infinity, NaN, 1e300].map(sample.double), -Infinity, 1e300],
+  ['double', [0, -0].map(sample.double), -0, 0],
+  ['double', [NaN].map(sample.double), undefined, undefined],
+  ['boolean', [true, true].map(sample.boolean), true, true],
+  ['timestamp', [5n, -1_000n, 2_000n].map(sample.timestamp), new Date(-1), new Date(2)],
+  ['text', ['b', '', 'a'].map(sample.text), '', 'b'],
+  ['json', ['1', '2'].map(sample.json), undefined, undefined],
+])('bounds of %s, with a null among them, are the least and the largest value', async (type, samples, min, max) => {
+  const {fields, changes} = columnOf(type, [...samples, NULL]);
+  const [chunk] = parquetMetadata(arrayBufferOf(await partOf(parquet, fields, changes))).row_groups[0]!.columns;
+  const {min_value, max_value, null_count} = chunk!.meta_data!.statistics!;
+  expect({min_value, max_value, null_count}).toEqual({min_value: min, max_value: max, null_count: 1n});
+});
+
 test('data pages are of version 1', async () => {
   const bytes = await partOf(parquet, NUMBERED, [numbered(1, 1), numbered(2, 1)]);
   const {row_groups} = parquetMetadata(arrayBufferOf(bytes));
