@@ -17,7 +17,7 @@ export interface Api extends AsyncDisposable {
   readonly userId: string;
   readonly appId: string;
   /** Asks the simulator itself, below `/_simulator/`. */
-  control(method: string, name: string, body?: unknown): Promise<unknown>;
+  readonly control: (method: string, name: string, body?: unknown) => Promise<unknown>;
 }
 
 export async function startApi(options: SimulatorOptions): Promise<Api> {

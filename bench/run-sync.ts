@@ -44,9 +44,10 @@ export async function runSync(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const usage = watchUsage(child.pid ?? 0);
-  const [[code], out, said] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]);
+  const exit = once(child, 'exit') as Promise<[number | null]>;
+  const [[code], out, said] = await Promise.all([exit, text(child.stdout), text(child.stderr)]);
   const wholeSeconds = (performance.now() - startedMs) / 1000;
-  if (code !== 0) throw new Error(`sync ended with ${String(code)}: ${out}\n${said}`);
+  if (code !== 0) throw new Error(`sync ended with ${code ?? 'a signal'}: ${out}\n${said}`);
   const document = JSON.parse(out) as RunDocument;
   const sum = (of: (stream: RunDocument['streams'][number]) => number): number =>
     document.streams.reduce((total, stream) => total + of(stream), 0);

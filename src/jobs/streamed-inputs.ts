@@ -17,7 +17,8 @@ export interface StreamedOptions {
  * StreamInputs from a cursor to its true end. What the API answers when `last_id` names a deleted input is not known
  * (clarifai-api.md, 3.1): an error, or an empty page, or a page from elsewhere. So an error and an end are believed
  * only while the input they rest on lives; else reading goes on from the newest earlier input that does. A page from
- * elsewhere brings records twice or leaves some out: both show in the pass, and the proof has the last word.
+ * elsewhere brings records twice or leaves some out: both show in the pass, and the proof has the last word. Nothing of
+ * the end living twice over, after a reading from the start, says that the question is at fault and not the inputs.
  */
 export async function* streamedInputs(
   client: ApiClient,
@@ -28,6 +29,7 @@ export async function* streamedInputs(
   // Where reading may go on from, newest last; the start is always one.
   let known: readonly string[] = from === null || lastIdOf(from) === '' ? [] : [lastIdOf(from)];
   let cursor = from;
+  let isFromStart = false;
   for (;;) {
     const outcome: Outcome = {error: null, end: null};
     const call = {template: STREAM, params: {user_id: scope.userId, app_id: scope.appId}, field: 'inputs'};
@@ -47,14 +49,15 @@ export async function* streamedInputs(
     }
     const restsOn = known.at(-1);
     const living = restsOn === undefined ? [] : await livingIds(client, scope, known, signal);
-    if (restsOn === undefined || living.includes(restsOn)) {
+    const back = living.at(-1);
+    if (restsOn === undefined || living.includes(restsOn) || (back === undefined && isFromStart)) {
       // eslint-disable-next-line @typescript-eslint/only-throw-error -- what was caught, whatever it is
       if (outcome.error !== null) throw outcome.error;
       if (outcome.end !== null) yield outcome.end;
       return;
     }
     known = living;
-    const back = living.at(-1);
+    isFromStart ||= back === undefined;
     cursor = back === undefined ? null : cursorAfterId(back);
   }
 }

@@ -28,7 +28,8 @@ export async function hasCountGap(store: Store, task: HeldTask): Promise<boolean
 
 /**
  * Compares what the source counted in this run with the mirror, after the run's deletions; null when it was not asked.
- * Inputs that could not be stored are counted too: they are listed as rejects and are no difference.
+ * Inputs that could not be stored are counted too: they are listed as rejects and are no difference. One that collides
+ * is another record than the row of its key.
  */
 export async function compareCounts(store: Store, task: HeldTask): Promise<Counts | null> {
   const inputs = ident(store.schema, 'inputs');
@@ -38,8 +39,8 @@ export async function compareCounts(store: Store, task: HeldTask): Promise<Count
       `update clarifai_sync.stream_runs s set mirror_count =
          (select count(*) from ${inputs} t where t.user_id = $2 and t.app_id = $3 and t._sync_deleted_at is null) +
          (select count(distinct r.identity) from clarifai_sync.rejects r where r.scope_id = $4 and r.stream = 'inputs'
-            and r.kind = 'rejected' and r.resolved_at is null and not exists (select 1 from ${inputs} t
-              where t.user_id = $2 and t.app_id = $3 and t.id = r.key[1] and t._sync_deleted_at is null))
+            and r.kind = 'rejected' and r.resolved_at is null and (r.reason = 'key_collision' or not exists (select 1 from ${inputs} t
+              where t.user_id = $2 and t.app_id = $3 and t.id = r.key[1] and t._sync_deleted_at is null)))
        where s.run_id = $1 and s.stream = 'inputs' and s.source_count is not null
        returning source_count::text as source, mirror_count::text as mirror`,
       [task.runId, task.scope.userId, task.scope.appId, task.scopeId],

@@ -4,6 +4,7 @@ import pg from 'pg';
 import {driverOptions, type Connection} from './database.ts';
 import {ifThere} from './embedded/embedded-error.ts';
 import {storeError} from './errors.ts';
+import {placeOf} from './open.ts';
 
 /** Was a store ever made in this database? Changes nothing, so that a question does not make one. */
 export async function isStoreMade(connection: Connection): Promise<boolean> {
@@ -14,7 +15,7 @@ export async function isStoreMade(connection: Connection): Promise<boolean> {
     const {rows} = await client.query<{made: boolean}>(`select to_regclass('clarifai_sync.store') is not null as made`);
     return rows[0]?.made === true;
   } catch (error) {
-    throw storeError(error, 'the store cannot be opened');
+    throw storeError(error, `the store ${placeOf(client)} cannot be opened`);
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -77,7 +77,7 @@ async function prepareServer({connection, schema}: StoreOptions): Promise<void> 
 }
 
 /** Where a client connects to, for messages: no password. */
-function placeOf({user, host, port, database}: pg.Client): string {
+export function placeOf({user, host, port, database}: pg.Client): string {
   return `${user ?? ''}@${host}:${port}/${database ?? ''}`;
 }
 

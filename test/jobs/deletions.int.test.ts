@@ -57,6 +57,19 @@ describe('the proof of a deletion', () => {
     expect(await harness.differences(['inputs'])).toEqual([]);
   });
 
+  test('a batch that lacks its control record is not believed, though what it is asked about was missed', async () => {
+    await using harness = await syncHarness(SMALL, 'stream_options: {inputs: {page_size: 20}}\n');
+    await harness.sync();
+    const [gone] = inputsOf(harness).slice(10) as [string];
+    harness.change({kind: 'deleteInputs', ids: [gone]});
+    // Each page of the list lacks one that lives, and no question by ids finds anything.
+    harness.simulator.faults.add({kind: 'shift', match: String.raw`/inputs/stream\?`});
+    harness.simulator.faults.add({kind: 'empty-page', match: String.raw`/inputs\?ids=`});
+    expect((await harness.sync({full: true})).stream('inputs')).toMatchObject({deleted: 1});
+    harness.simulator.faults.clear();
+    expect(await harness.differences(['inputs'])).toEqual([]);
+  });
+
   test('where an unknown id makes the batch an error, each is asked for by itself', async () => {
     await using harness = await syncHarness({...SMALL, settings: {missingIds: 'error'}});
     harness.change({kind: 'addInputs', ids: ['waiting-1', 'waiting-2'], statusCode: 30001});
@@ -342,21 +355,26 @@ describe('what belongs to a record', () => {
   });
 
   test('is not taken along when it was read after the parent had been marked deleted', async () => {
-    await using harness = await syncHarness(SMALL);
+    await using harness = await syncHarness(SMALL, 'stream_options: {annotations: {page_size: 2}}\n');
     await harness.sync();
     const id = inputsOf(harness)[9] as string;
     harness.change({kind: 'deleteInputs', ids: [id]});
     await harness.sync({full: true});
     // The input returns behind the back of the inputs' pass, its annotation before that of the annotations.
-    let isBack = false;
+    let [areInputsRead, isBack] = [false, false];
+    harness.simulator.faults.add({kind: 'slow-body', match: String.raw`GET .*/annotations\?`, pieceMs: 20, pieces: 3});
     harness.simulator.changeEvery(1, () => {
       const request = harness.requests().at(-1) ?? '';
-      if (isBack || !/GET .*\/annotations\?/.test(request)) return;
+      // Asked for when the inputs have been read.
+      areInputsRead ||= request.includes('/inputs/status');
+      if (isBack || !areInputsRead || !/GET .*\/annotations\?/.test(request)) return;
       isBack = true;
       harness.change({kind: 'restoreInput', id}, {kind: 'addAnnotations', inputId: id, ids: ['early']});
     });
     const result = await harness.sync({full: true});
     harness.simulator.changeEvery(1, null);
+    harness.simulator.faults.clear();
+    expect(isBack).toBe(true);
     expect(result.code).toBe(0);
     const [row] = await harness.query<{dead: boolean}>(
       `select _sync_deleted_at is not null as dead from clarifai.annotations where id = 'early'`,

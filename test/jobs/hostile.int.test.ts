@@ -1,3 +1,4 @@
+import {randomBytes} from 'node:crypto';
 import {describe, expect, test} from 'vitest';
 import {inputText, openRejects, putInput, writesSoFar} from '../support/hostile-records.ts';
 import {syncHarness, type SyncHarness} from '../support/sync-harness.ts';
@@ -164,7 +165,8 @@ describe('a record that cannot be stored', () => {
 
   test('is rejected and listed; the others on its page are stored; once it is known it is a warning', async () => {
     await using harness = await syncHarness(SMALL, 'run: {max_record_bytes: 64KiB}');
-    const long = Array.from({length: 3000}, (_, i) => ((i * 7919) % 36).toString(36)).join('');
+    // Too long for an index entry, and nothing that could be packed to fit one.
+    const long = randomBytes(1_500).toString('hex');
     for (const [id, [, text]] of Object.entries(BAD)) putInput(harness, id, text);
     putInput(harness, long, inputText(JSON.stringify(long)));
     const first = await harness.sync();
@@ -370,23 +372,30 @@ describe('odd but good records', () => {
 });
 
 describe('annotations in the search', () => {
-  test('that name inputs or themselves by what cannot be asked for stop nothing', async () => {
-    await using harness = await syncHarness({...SMALL, settings: {searchHits: 'bare'}});
-    const [inputId] = harness.truthKeys('inputs') as [string];
-    await harness.sync();
-    harness.change(
-      {kind: 'addAnnotations', inputId, count: 1, inputLevel: true},
-      {
-        kind: 'setRaw',
-        stream: 'annotations',
-        key: [inputId, 'nul\u0000'],
-        text: `{"id":"nul${NUL}","input_id":"no${HALF}input${NUL}","input_level":true,"created_at":"2024-05-01T00:00:00Z","modified_at":"${new Date().toISOString()}"}`,
-      },
-    );
-    const next = await harness.sync();
-    expect([next.code, next.document.outcome]).toEqual([0, 'succeeded']);
-    expect(await harness.query(`select input_id from clarifai.annotations where id = 'nul\ufffd'`)).toEqual([
-      {input_id: 'no\ufffdinput\ufffd'},
-    ]);
-  });
+  test.each(['full', 'bare'] as const)(
+    'that name inputs or themselves by what cannot be asked for stop nothing (%s hits)',
+    async (searchHits) => {
+      await using harness = await syncHarness({...SMALL, settings: {searchHits}});
+      const [inputId] = harness.truthKeys('inputs') as [string];
+      await harness.sync();
+      const [id, named] = [`odd${HALF}${NUL}`, `no${HALF}input${NUL}`];
+      const now = new Date().toISOString();
+      harness.change(
+        {kind: 'addAnnotations', inputId, count: 1, inputLevel: true},
+        {
+          kind: 'setRaw',
+          stream: 'annotations',
+          key: [inputId, JSON.parse(`"${id}"`) as string],
+          text: `{"id":"${id}","input_id":"${named}","input_level":true,"created_at":"${now}","modified_at":"${now}","data":{}}`,
+        },
+      );
+      harness.forgetRequests();
+      const next = await harness.sync();
+      expect([next.code, next.document.outcome]).toEqual([0, 'succeeded']);
+      expect(harness.requests().some((request) => request.includes('/annotations/searches'))).toBe(true);
+      expect(await harness.query(`select input_id from clarifai.annotations where id = 'odd\ufffd\ufffd'`)).toEqual([
+        {input_id: 'no\ufffdinput\ufffd'},
+      ]);
+    },
+  );
 });

@@ -63,7 +63,7 @@ class Lake implements AsyncDisposable {
     const rows = entry.url.endsWith('.parquet')
       ? ((await parquetReadObjects({
           compressors: {GZIP: (input) => gunzipSync(input)},
-          file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
+          file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
         })) as Row[])
       : gunzipSync(bytes)
           .toString('utf8')

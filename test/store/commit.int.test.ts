@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {comparableInstant} from '../../src/core/instant.ts';
 import {commitGroup} from '../../src/store/progress.ts';
-import {openPass} from '../../src/store/passes.ts';
+import {completePass, openPass} from '../../src/store/passes.ts';
 import type {Store} from '../../src/store/ledger.ts';
 import {streamNamed} from '../../src/streams/catalogue.ts';
 import {beginRunOf, pageOf, Stores, takeFirst} from '../support/stores.ts';
@@ -127,6 +127,24 @@ describe('a record', () => {
       rejected: 100,
       unchanged: 200,
     });
+  });
+
+  test('that is rejected counts as seen by a pass where its key can be read, and holds it back where it cannot', async () => {
+    await using stores = await Stores.make();
+    const store = await stores.open();
+    const task = await takeFirst(store, await beginRunOf(store, ['inputs']));
+    const start = {parent: [], requestHash: 'h', sweepMs: 3_600_000};
+    const read = async (...records: string[]) => {
+      const pass = await openPass(store, task, INPUTS, start);
+      const group = {pages: [pageOf(INPUTS, records)], signs: []};
+      await commitGroup(store, task, INPUTS, group, {kind: 'pass', pass, listIndex: 0, cursor: null});
+      return (await completePass(store, task, INPUTS, pass, 'h')).rows;
+    };
+    const deep = `{"id":"b","data":${'['.repeat(600)}${']'.repeat(600)}}`;
+    const refused = '{"id":"c","data":{"metadata":{"n":1e400000}}}';
+    await read('{"id":"a"}', '{"id":"b"}', '{"id":"c"}', '{"id":"d"}');
+    expect(await read('{"id":"a"}', deep, refused, '{"name":"nameless"}'), 'any row may be the nameless one').toBe(0);
+    expect(await read('{"id":"a"}', deep, refused), 'd alone').toBe(1);
   });
 
   test('that is unchanged but for key order, number spelling and volatile places is not written', async () => {

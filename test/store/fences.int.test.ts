@@ -1,5 +1,4 @@
 import {describe, expect, test} from 'vitest';
-import type {Watermark} from '../../src/core/window.ts';
 import {beginApply, endApply} from '../../src/store/applies.ts';
 import {bury, cascade, closeRun, noteHeldBack} from '../../src/store/candidates.ts';
 import {compareCounts} from '../../src/store/counts.ts';
@@ -75,7 +74,7 @@ const WRITES: Record<string, (zombie: Zombie) => Promise<unknown>> = {
   closeRun: async ({store, task}) => closeRun(store, task),
   renewLease: async ({store, task}) => renewLease(store, task),
   moveWatermark: async ({store, task}) =>
-    moveWatermark(store, task, INPUTS, {at: '2024-01-01T00:00:00Z', isSettled: true} as Watermark),
+    moveWatermark(store, task, INPUTS, {at: '2024-01-01T00:00:00Z', isSettled: true}),
   noteAllRead: async ({store, task}) => noteAllRead(store, task, INPUTS, 'h'),
   noteRefused: async ({store, task}) => noteRefused(store, task, INPUTS),
   noteSearchGaps: async ({store, task}) => noteSearchGaps(store, task, INPUTS, ['pending']),
