@@ -1,6 +1,7 @@
 import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
+import {pathToFileURL} from 'node:url';
 import {EXIT_CODES, UsageError} from '../core/errors.ts';
 import {startSimulator, type Simulator} from '../simulator/simulator.ts';
 import {makeFolder} from '../store/embedded/make-folder.ts';
@@ -19,7 +20,7 @@ export interface DemoFlags {
 const SIZE = {inputs: 300, annotations: 1200, datasets: 4, concepts: 20};
 
 /**
- * The main job from end to end with nothing else installed: a simulated app, an embedded Postgres, a first sync, a
+ * The main job from end to end with nothing else installed: a simulated app, an embedded Postgres and a folder sink, a first sync, a
  * second one after additions and edits, and a full one after deletions.
  * @param logger for all that happens within; a quiet one unless somebody asked for more
  */
@@ -29,13 +30,16 @@ export async function demo(context: Context, flags: DemoFlags, logger: Logger): 
   const simulator = await startSimulator(SIZE);
   context.defer(() => simulator.close());
   const config = join(folder, 'clarifai-sync.yaml');
-  await writeFile(config, demoConfig(simulator));
+  const lake = join(folder, 'lake');
+  await writeFile(config, demoConfig(simulator, lake));
   // Held open for as long as the demo lasts, so that each sync joins the server and need not start it again.
   const embedded = await openEmbedded({dataDir: join(folder, 'postgres'), log: logger.log, signal});
   context.defer(() => embedded.close());
   const surroundings: Surroundings = {...context.surroundings, logger, cwd: folder, env: {CLARIFAI_PAT: simulator.pat}};
 
-  out(`A simulated Clarifai app (${simulator.url}) and an embedded Postgres (${join(folder, 'postgres')}).`);
+  out(
+    `A simulated Clarifai app (${simulator.url}) and an embedded Postgres (${join(folder, 'postgres')}),\nand a folder sink (${lake}).`,
+  );
   const steps: readonly {title: string; happenings: () => readonly Happening[]; flags: SyncFlags}[] = [
     {title: '1. First run: everything is read', happenings: () => [], flags: {}},
     {title: '2. Incremental run', happenings: () => additionsAndEdits(simulator), flags: {}},
@@ -52,6 +56,7 @@ export async function demo(context: Context, flags: DemoFlags, logger: Logger): 
   }
   const isEqual = await compare(simulator, embedded.connection, out);
   await showQueries(embedded.connection, out);
+  await showPublished(lake, out);
   for (const line of flags.keep === undefined ? GONE : kept(config)) out(line);
   return isEqual ? EXIT_CODES.ok : EXIT_CODES.unexpected;
 }
@@ -84,12 +89,22 @@ async function openFolder(context: Context, keep: string | undefined): Promise<s
   return folder;
 }
 
+/** What the runs have published in the folder sink. */
+async function showPublished(lake: string, out: (line: string) => void): Promise<void> {
+  const entries = await readdir(lake, {withFileTypes: true, recursive: true});
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const names = files.map((file) => file.slice(lake.length + 1)).sort();
+  out(`\nIn the folder sink: ${names.filter((name) => name.endsWith('.parquet')).length} Parquet files, published by`);
+  for (const name of names.filter((each) => /^_manifests\/.*\/\d{12}\.json$/.test(each))) out(`  ${name}`);
+}
+
 /** No limit on requests: the simulator is ours alone. */
-function demoConfig({url, userId, appId}: Simulator): string {
+function demoConfig({url, userId, appId}: Simulator, lake: string): string {
   return [
     '# Written by "clarifai-sync demo"; its simulated app is gone.',
     `source: {base_url: "${url}", requests_per_second: 0}`,
     `apps: [{user_id: ${userId}, app_id: ${appId}}]`,
+    `sinks: [{name: lake, type: s3, url: "${pathToFileURL(lake).href}"}]`,
     'data_dir: postgres',
     '',
   ].join('\n');

@@ -4,8 +4,11 @@ import {setImmediate as nextTurn} from 'node:timers/promises';
 import type pg from 'pg';
 import {from as copyFrom} from 'pg-copy-streams';
 
-/** Lines sent at once; after each lot other work gets a turn, or Postgres would sit idle (facts-speed.md, section 6). */
-const LINES_PER_CHUNK = 100;
+/** Sent at once; after each lot other work gets a turn, or Postgres would sit idle (facts-speed.md, section 6). */
+const CHUNK_BYTES = 64 * 1024;
+
+/** Bytes of UTF-8 that one UTF-16 unit can come to. */
+const MAX_BYTES_PER_UNIT = 3;
 
 /**
  * Sends lines of COPY text, each ending in a line break, to a `copy … from stdin` statement; takes them as they are
@@ -25,14 +28,18 @@ export async function copyIn(client: pg.ClientBase, statement: string, lines: It
   await done;
 }
 
+/** Written into bytes line by line: a string of many lines would be copied once more, and outlive the young heap. */
 function* chunksOf(lines: Iterable<string>): Generator<Buffer> {
-  let text = '';
-  let count = 0;
+  let chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  let size = 0;
   for (const line of lines) {
-    text += line;
-    if (++count % LINES_PER_CHUNK !== 0) continue;
-    yield Buffer.from(text);
-    text = '';
+    const most = line.length * MAX_BYTES_PER_UNIT;
+    if (most > chunk.length - size) {
+      if (size > 0) yield chunk.subarray(0, size);
+      chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, most));
+      size = 0;
+    }
+    size += chunk.write(line, size);
   }
-  if (text !== '') yield Buffer.from(text);
+  if (size > 0) yield chunk.subarray(0, size);
 }

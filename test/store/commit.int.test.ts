@@ -3,6 +3,7 @@ import {describe, expect, test} from 'vitest';
 import {comparableInstant} from '../../src/core/instant.ts';
 import {commitGroup} from '../../src/store/progress.ts';
 import {completePass, openPass} from '../../src/store/passes.ts';
+import {copyIn} from '../../src/store/copy-in.ts';
 import type {Store} from '../../src/store/ledger.ts';
 import {streamNamed} from '../../src/streams/catalogue.ts';
 import {beginRunOf, pageOf, Stores, takeFirst} from '../support/stores.ts';
@@ -219,4 +220,21 @@ describe('times in SQL', () => {
     expect(rows.filter(({text, instant}) => instant !== comparableInstant(text))).toEqual([]);
     expect(rows.filter(({instant}) => instant !== null).length).toBeGreaterThan(500);
   });
+});
+
+test('COPY that is refused by its first line ends with what Postgres said, however much was still to be sent', async () => {
+  await using stores = await Stores.make();
+  const {database} = await stores.open();
+  const client = await database.pool.connect();
+  try {
+    await client.query('create temp table numbers (n integer, text text)');
+    const lines = ['no number\tx\n', ...Array.from({length: 2_000}, (_, i) => `${i}\t${'x'.repeat(60)}\n`)];
+    for (let i = 0; i < 25; i++) {
+      await expect(copyIn(client, 'copy numbers from stdin', lines)).rejects.toMatchObject({code: '22P02'});
+      await copyIn(client, 'copy numbers from stdin', lines.slice(1, 3));
+    }
+    expect((await client.query('select count(*)::int as n from numbers')).rows).toEqual([{n: 50}]);
+  } finally {
+    client.release(true);
+  }
 });

@@ -16,19 +16,33 @@ const PENDING_INPUT = [30001, 30003];
 const PENDING_VERSION = [64005, 64010];
 
 /** A change that somebody may make to the app as it is now; null when the one that was drawn finds nothing to change. */
-export function randomChange(simulator: Simulator, random: () => number): Change | null {
-  const kind = KINDS[Math.floor(random() * KINDS.length)] as keyof typeof MAKERS;
+export function randomChange(
+  simulator: Simulator,
+  random: () => number,
+  kinds: readonly RandomKind[] = ORDINARY,
+): Change | null {
+  const kind = kinds[Math.floor(random() * kinds.length)] as RandomKind;
   return MAKERS[kind]({simulator, random});
 }
 
+export type RandomKind = keyof typeof MAKERS;
+
 /** Kinds as often as they are to be drawn. */
-const KINDS: readonly (keyof typeof MAKERS)[] = [
-  ...['addInputs', 'addInputs', 'addPending', 'finishInput', 'finishInput', 'editInput', 'editInput', 'editAlone'],
-  ...['deleteInput', 'restoreInput', 'addAnnotation', 'addAnnotation', 'editAnnotation', 'editAnnotation', 'editLate'],
-  ...['deleteAnnotation', 'addDataset', 'editDataset', 'deleteDataset', 'addMember', 'removeMember', 'addVersion'],
-  ...['moveVersion', 'moveVersion', 'editVersion', 'deleteVersion', 'addOperation', 'editOperation', 'deleteOperation'],
-  ...['addConcept', 'editConcept', 'deleteConcept'],
-] as const;
+export const ORDINARY: readonly RandomKind[] = [
+  ...(['addInputs', 'addInputs', 'addPending', 'finishInput', 'finishInput', 'editInput', 'editInput'] as const),
+  ...(['editInput', 'editAlone', 'deleteInput', 'restoreInput', 'addAnnotation', 'addAnnotation'] as const),
+  ...(['editAnnotation', 'editAnnotation', 'editLate', 'deleteAnnotation', 'addDataset', 'editDataset'] as const),
+  ...(['deleteDataset', 'addMember', 'removeMember', 'addVersion', 'moveVersion', 'moveVersion'] as const),
+  ...(['editVersion', 'deleteVersion', 'addOperation', 'editOperation', 'deleteOperation'] as const),
+  ...(['addConcept', 'editConcept', 'deleteConcept'] as const),
+];
+
+/** The same with so many more deletions, and additions to make up for them, that lists shift under every reader. */
+export const SHIFTING: readonly RandomKind[] = [
+  ...ORDINARY,
+  ...Array.from({length: 6}, () => ['deleteAnnotation', 'addAnnotation', 'removeMember', 'addMember'] as const).flat(),
+  ...Array.from({length: 3}, () => ['deleteConcept', 'addConcept', 'deleteInput', 'addInputs'] as const).flat(),
+];
 
 interface Draw {
   readonly simulator: Simulator;
