@@ -123,6 +123,9 @@ class LineView extends View {
     }
     if (now() - (this.#toldMs.get(stream) ?? line.startedMs) < TELL_EVERY_MS) return;
     this.#toldMs.set(stream, now());
-    logger.log.info({stream, pages, records, changed, rate: this.rate(line), waits_for: this.waitsFor}, 'stream went on');
+    logger.log.info(
+      {stream, pages, records, changed, rate: this.rate(line), waits_for: this.waitsFor},
+      'stream went on',
+    );
   }
 }

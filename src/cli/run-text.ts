@@ -31,7 +31,16 @@ export interface StreamDocument {
   readonly error?: {readonly code: string; readonly message: string};
 }
 
-export function runDocument({run, outcome, startedAt, finishedAt, requests, throttled, failure, streams}: RunReport): RunDocument {
+export function runDocument({
+  run,
+  outcome,
+  startedAt,
+  finishedAt,
+  requests,
+  throttled,
+  failure,
+  streams,
+}: RunReport): RunDocument {
   return {
     run_id: run.runId,
     user_id: run.scope.userId,
@@ -120,6 +129,9 @@ function streamLine(stream: StreamRun): string {
   )
     .filter(([name, count]) => count > 0 || name === 'read')
     .map(([name, count]) => `${count} ${name}`);
+  const {sourceCount, mirrorCount} = stream;
+  const differs = sourceCount !== null && mirrorCount !== null && sourceCount !== mirrorCount;
+  const gap = differs ? `, ${sourceCount} at the source and ${mirrorCount} here` : '';
   const failure = stream.failure === null ? '' : `: ${stream.failure.message} [${stream.failure.code}]`;
-  return `  ${stream.stream.padEnd(18)} ${(stream.outcome ?? 'open').padEnd(11)} ${counts.join(', ')}${failure}`;
+  return `  ${stream.stream.padEnd(18)} ${(stream.outcome ?? 'open').padEnd(11)} ${counts.join(', ')}${gap}${failure}`;
 }

@@ -98,7 +98,6 @@ export const shortName = (what: string) =>
 
 /** An id as the API writes it; it becomes a part of request paths and of object names. */
 export const apiId = (what: string) =>
-   
   matching(/^[^\s\x00-\x1f/?#]+$/, `the id of the ${what} as text (in quotes if it is a number), without spaces or /`);
 
 /** All, the default set, or some streams by name. Whether the names exist is checked against the catalogue. */

@@ -36,7 +36,7 @@ export function checkShape(settings: Settings): Shaped {
 
 function fromText(value: unknown, issue: Issue): number | boolean | undefined {
   if (typeof value !== 'string') return undefined;
-  const expected = issue.code === 'invalid_type' ? (issue.expected) : issue.code;
+  const expected = issue.code === 'invalid_type' ? issue.expected : issue.code;
   if (expected === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
   const isNumber = ['number', 'int'].includes(expected) && /^-?\d{1,15}(\.\d{1,15})?$/.test(value);
   return isNumber ? Number(value) : undefined;

@@ -18,7 +18,13 @@ export interface RunRules {
 
 /** What has just happened, for whoever shows it; tells nothing that the ledger does not know. */
 export type Progress =
-  | {readonly kind: 'committed'; readonly stream: string; readonly pages: number; readonly read: number; readonly changed: number}
+  | {
+      readonly kind: 'committed';
+      readonly stream: string;
+      readonly pages: number;
+      readonly read: number;
+      readonly changed: number;
+    }
   | {readonly kind: 'ended'; readonly stream: string; readonly outcome: string};
 
 /** What the jobs work with; opened by main.ts. */

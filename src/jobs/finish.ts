@@ -21,7 +21,8 @@ export function verdictOf(report: RunReport): RunVerdict {
     newRejects: report.streams.reduce((sum, stream) => sum + stream.newlyRejected, 0),
     heldBack: report.streams.filter((stream) => stream.heldBack > 0).length,
     sinksBehind: report.sinks.filter(({outcome}) => outcome !== 'succeeded').length,
-    sinksWritten: report.sinks.filter(({outcome}) => outcome === 'succeeded').length + (report.run.options.isStoreSink ? 1 : 0),
+    sinksWritten:
+      report.sinks.filter(({outcome}) => outcome === 'succeeded').length + (report.run.options.isStoreSink ? 1 : 0),
     endedBy: breakOf(report.failure),
   });
 }

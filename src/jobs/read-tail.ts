@@ -28,7 +28,10 @@ export async function readTail(deps: JobDeps, task: HeldTask, stream: Stream, si
   const starts = tail.settled.map(({id}) => id).filter((id) => living.has(id) && id !== newest);
 
   for (let start = starts.pop(); ; start = starts.pop()) {
-    const keeper = new TailKeeper({settled: start === undefined ? [] : tail.settled, newest: tail.newest}, settledBefore(task, rules.settleMs));
+    const keeper = new TailKeeper(
+      {settled: start === undefined ? [] : tail.settled, newest: tail.newest},
+      settledBefore(task, rules.settleMs),
+    );
     const groups = new PageGroups(deps, task, stream, []);
     let hasNewest = newest === undefined || start === undefined;
     const options = {from: start === undefined ? null : cursorAfterId(start), pageSize: rules.pageSizeOf(stream)};
@@ -37,7 +40,10 @@ export async function readTail(deps: JobDeps, task: HeldTask, stream: Stream, si
         hasNewest ||= idsOf(page).includes(newest as string);
         keeper.add(page);
         // Until the newest known input has come by, it is not certain that this is the right place to go on from.
-        await groups.add(page, hasNewest ? {kind: 'checkpoint', strategy: 'tail', cursor: keeper.cursor()} : {kind: 'none'});
+        await groups.add(
+          page,
+          hasNewest ? {kind: 'checkpoint', strategy: 'tail', cursor: keeper.cursor()} : {kind: 'none'},
+        );
       }
     } finally {
       await groups.flush();

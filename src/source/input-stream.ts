@@ -66,7 +66,10 @@ export async function* keysetPages(
       const lastIds = lastIdsOf(answer);
       const end = nextCursor(call, cursor, answer, lastIds, perPage);
       // A list that ends with records by which nothing can be asked for ends here: what may come behind is not reached.
-      const page = {...pageOf(answer, perPage, end ?? cursor ?? cursorAfterId('')), ...(end === null ? {more: false} : {})};
+      const page = {
+        ...pageOf(answer, perPage, end ?? cursor ?? cursorAfterId('')),
+        ...(end === null ? {more: false} : {}),
+      };
       sizer.accepted(perPage, answer.spans.length / 2, answer.bytes.length);
       cursor = page.end;
       if (page.more) asked = ask(cursor);

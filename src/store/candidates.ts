@@ -200,7 +200,9 @@ export async function closeRun(store: Store, task: HeldTask): Promise<void> {
   await store.database.transaction(async (client) => {
     await client.query('select 1 from clarifai_sync.runs where run_id = $1 for update', [task.runId]);
     await guardFence(client, task, store.leaseMs);
-    await client.query(`update clarifai_sync.tasks set state = 'done', holder = null where task_id = $1`, [task.taskId]);
+    await client.query(`update clarifai_sync.tasks set state = 'done', holder = null where task_id = $1`, [
+      task.taskId,
+    ]);
     await client.query(
       `insert into clarifai_sync.tasks (run_id, kind, stream) select $1, 'apply', sink from unnest($2::text[]) sink
        on conflict do nothing`,

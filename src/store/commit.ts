@@ -85,7 +85,8 @@ export async function writeGroup(
   } else if (differing.length > 0) {
     await client.query(sql.stage);
     for await (const written of writeIsolated(client, sql, writer, rows, differing)) {
-      if (written.kind === 'refused') refused.set(written.n, rejectOf(flat, written.n, 'store_refused', written.detail));
+      if (written.kind === 'refused')
+        refused.set(written.n, rejectOf(flat, written.n, 'store_refused', written.detail));
       else {
         inserted += written.inserted;
         updated += written.updated;
@@ -113,7 +114,8 @@ export async function writeGroup(
   };
 }
 
-const COLLIDED = 'by repair its key became the same as that of another record: of one that is stored, or that came along';
+const COLLIDED =
+  'by repair its key became the same as that of another record: of one that is stored, or that came along';
 
 /** Repaired keys, which are listed as such at each reading; those of records that collide are listed as that. */
 function repairedKeys(flat: Flat, collided: ReadonlySet<number>): PreparedReject[] {
@@ -136,7 +138,10 @@ interface Compared {
   readonly knownRead: number;
 }
 
-const allFresh = (flat: Flat): Compared => ({differing: flat.entries.map((_, n) => ({n, row: null, isGone: false})), knownRead: 0});
+const allFresh = (flat: Flat): Compared => ({
+  differing: flat.entries.map((_, n) => ({n, row: null, isGone: false})),
+  knownRead: 0,
+});
 
 async function compare(
   client: pg.ClientBase,

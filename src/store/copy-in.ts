@@ -1,4 +1,3 @@
-import {once} from 'node:events';
 import {finished} from 'node:stream/promises';
 import {setImmediate as nextTurn} from 'node:timers/promises';
 import type pg from 'pg';
@@ -17,14 +16,21 @@ const MAX_BYTES_PER_UNIT = 3;
  */
 export async function copyIn(client: pg.ClientBase, statement: string, lines: Iterable<string>): Promise<void> {
   const stream = client.query(copyFrom(statement));
+  let isRefused = false;
+  stream.once('error', () => {
+    isRefused = true;
+  });
   const done = finished(stream);
   done.catch(() => undefined);
   for (const chunk of chunksOf(lines)) {
-    if (stream.destroyed) break;
-    if (!stream.write(chunk)) await Promise.race([once(stream, 'drain'), done]);
+    // A refused stream has let go of its connection without being destroyed: to write to it or to end it would throw,
+    // and one that still holds a second chunk would do so in an event of the socket, where nobody can catch it.
+    if (isRefused) break;
+    const sent = new Promise<void>((resolve) => stream.write(chunk, () => resolve()));
+    await Promise.race([sent, done]);
     await nextTurn();
   }
-  stream.end();
+  if (!isRefused) stream.end();
   await done;
 }
 

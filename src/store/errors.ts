@@ -49,7 +49,8 @@ export function storeError(error: unknown, doing: string): Error {
   if (error instanceof SyncError) return error;
   const state = sqlState(error);
   const options = {cause: error, context: {sqlstate: state ?? null}};
-  if (state === '42501') return new StoreRefusedError(`${doing}: expected the right to do so, found: ${messageOf(error)}`, options);
+  if (state === '42501')
+    return new StoreRefusedError(`${doing}: expected the right to do so, found: ${messageOf(error)}`, options);
   const expected = state === undefined ? undefined : EXPECTED[state];
   if (expected !== undefined) {
     return new StoreRefusedError(`${doing}: expected ${expected}, found: ${messageOf(error)}`, options);

@@ -51,7 +51,9 @@ export async function catchUpHistory(client: pg.ClientBase, schema: string, stre
     .map((key) => `h.${ident(key)} = t.${ident(key)}`)
     .join(' and ');
   const state = (row: string): string =>
-    ['_sync_run_id', '_sync_changed_at', '_sync_deleted_at', '_sync_hash'].map((column) => `${row}.${column}`).join(', ');
+    ['_sync_run_id', '_sync_changed_at', '_sync_deleted_at', '_sync_hash']
+      .map((column) => `${row}.${column}`)
+      .join(', ');
   await client.query(
     `with stale as (select t.*, h._sync_version as _open from ${ident(schema, stream.name)} t
          left join ${table} h on ${same} and h._sync_valid_to is null

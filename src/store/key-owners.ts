@@ -47,10 +47,10 @@ interface Owner {
 }
 
 async function hasRepairedKeys(client: pg.ClientBase, stream: Stream, writer: Writer): Promise<boolean> {
-  const found = await client.query('select 1 from clarifai_sync.repaired_keys where scope_id = $1 and stream = $2 limit 1', [
-    writer.scopeId,
-    stream.name,
-  ]);
+  const found = await client.query(
+    'select 1 from clarifai_sync.repaired_keys where scope_id = $1 and stream = $2 limit 1',
+    [writer.scopeId, stream.name],
+  );
   return found.rows.length > 0;
 }
 

@@ -60,9 +60,11 @@ async function prepareServer({connection, schema}: StoreOptions): Promise<void> 
   const where = `the store ${placeOf(client)}`;
   try {
     await client.connect();
-    const [server] = (await client.query<{version: string; name: string}>(
-      `select current_setting('server_version_num') as version, current_setting('server_version') as name`,
-    )).rows;
+    const [server] = (
+      await client.query<{version: string; name: string}>(
+        `select current_setting('server_version_num') as version, current_setting('server_version') as name`,
+      )
+    ).rows;
     if (!(Number(server?.version) >= MIN_SERVER)) {
       throw new StoreRefusedError(`${where}: expected PostgreSQL 13 or later, found ${server?.name ?? 'no version'}`);
     }
@@ -83,7 +85,10 @@ export function placeOf({user, host, port, database}: pg.Client): string {
 
 /** Brings the ledger up to date. A store that a newer version has changed is refused: it may hold what we would break. */
 async function migrate(client: pg.Client, schema: string, where: string): Promise<void> {
-  const known = (await readdir(MIGRATIONS)).filter((name) => /^\d{4}_\w+\.[jt]s$/.test(name)).map(baseName).sort();
+  const known = (await readdir(MIGRATIONS))
+    .filter((name) => /^\d{4}_\w+\.[jt]s$/.test(name))
+    .map(baseName)
+    .sort();
   const applied = await appliedMigrations(client);
   const newer = applied.filter((name) => !known.includes(name));
   if (newer.length > 0) {

@@ -141,12 +141,10 @@ export async function takeUpRun(
 async function noteBeginning(client: pg.ClientBase, run: Run, beginning: Beginning, settleMs: number): Promise<void> {
   const {marker, sourceTimeMs} = beginning;
   const isSettled = marker !== null && (await sightMarker(client, run.scopeId, marker, settleMs));
-  await client.query('update clarifai_sync.runs set marker = $2, marker_settled = $3, source_time = $4 where run_id = $1', [
-    run.runId,
-    marker,
-    isSettled,
-    sourceTimeMs === null ? null : new Date(sourceTimeMs),
-  ]);
+  await client.query(
+    'update clarifai_sync.runs set marker = $2, marker_settled = $3, source_time = $4 where run_id = $1',
+    [run.runId, marker, isSettled, sourceTimeMs === null ? null : new Date(sourceTimeMs)],
+  );
 }
 
 /** Renews this process's claim to drive the run. */

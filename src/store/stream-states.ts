@@ -41,7 +41,8 @@ export async function streamState(
   return {
     wasRead: wasEverRead && row.request_hash === requestHash,
     wasEverRead,
-    watermark: row === undefined || row.watermark === null ? null : {at: row.watermark, isSettled: row.watermark_settled},
+    watermark:
+      row === undefined || row.watermark === null ? null : {at: row.watermark, isSettled: row.watermark_settled},
     searchGaps: row?.search_gaps ?? null,
     refusedAt: row?.refused_at ?? null,
   };

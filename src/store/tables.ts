@@ -59,7 +59,9 @@ export async function ensureTable(
   const added = made ? [] : stream.shape.columns.filter((column) => !before.has(column.name));
   if (made) {
     await client.query(`create sequence if not exists ${rowSequence(schema, stream)}`);
-    await client.query(`create table ${table} (${columnDefinitions(stream).join(', ')}, primary key (${keyList(stream)}))`);
+    await client.query(
+      `create table ${table} (${columnDefinitions(stream).join(', ')}, primary key (${keyList(stream)}))`,
+    );
     const next = `nextval(${literal(rowSequence(schema, stream))})`;
     await client.query(`alter table ${table} alter column _sync_row set default ${next}`);
     await client.query(`comment on table ${table} is ${literal(stream.doc)}`);

@@ -159,7 +159,9 @@ export async function endCrawl(store: Store, task: HeldTask, end: StreamEnd): Pr
         end.sourceCount,
       ],
     );
-    await client.query(`update clarifai_sync.tasks set state = 'done', holder = null where task_id = $1`, [task.taskId]);
+    await client.query(`update clarifai_sync.tasks set state = 'done', holder = null where task_id = $1`, [
+      task.taskId,
+    ]);
     await client.query(
       `update clarifai_sync.runs r set state = 'sealing' where run_id = $1 and state = 'reading' and not exists
          (select 1 from clarifai_sync.tasks t where t.run_id = r.run_id and t.kind = 'crawl' and t.state <> 'done')`,

@@ -40,7 +40,13 @@ export const metadata: Column = {name: 'metadata', type: 'json', path: ['metadat
 
 export const text = (name: string, path: Path, doc: string): Column => ({name, type: 'text', path, doc});
 export const json = (name: string, path: Path, doc: string): Column => ({name, type: 'json', path, doc});
-export const bigint = (name: string, path: Path, doc: string): Column => ({name, type: 'bigint', path, doc, absent: '0'});
+export const bigint = (name: string, path: Path, doc: string): Column => ({
+  name,
+  type: 'bigint',
+  path,
+  doc,
+  absent: '0',
+});
 
 /** A flag, which the API leaves out when it is false. */
 export const flag = (name: string, path: Path, doc: string): Column => ({

@@ -15,7 +15,13 @@ export const datasets: Stream = {
   responseField: 'datasets',
   shape: {
     key: [{name: 'id', from: 'record', path: ['id']}],
-    columns: [createdAt, modifiedAt, text('description', ['description'], 'Text set by the user.'), visibility, metadata],
+    columns: [
+      createdAt,
+      modifiedAt,
+      text('description', ['description'], 'Text set by the user.'),
+      visibility,
+      metadata,
+    ],
     modifiedAt: ['modified_at'],
     volatile: [...POPULARITY, ['version'], ['image', 'hosted']],
     redact: [],

@@ -170,9 +170,7 @@ describe('scanEnvelope, against JSON.parse', () => {
   test('finds the same records inside of hits', () => {
     fc.assert(
       fc.property(page, (made) => {
-        const records = (made.records).map((annotation, i) =>
-          i % 3 === 2 ? {score: 1} : {score: 1, annotation},
-        );
+        const records = made.records.map((annotation, i) => (i % 3 === 2 ? {score: 1} : {score: 1, annotation}));
         const json = textOf({...made, records});
         const parsed = JSON.parse(Buffer.from(json).toString('utf8')) as {inputs: {annotation?: unknown}[]};
         const expected = parsed.inputs.map((hit) => hit.annotation ?? null).filter((record) => record !== null);

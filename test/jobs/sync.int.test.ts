@@ -44,8 +44,14 @@ describe('sync', () => {
     await harness.sync();
     const inputs = harness.truthKeys('inputs');
     const [edited, gone, member] = inputs as [string, string, string];
-    const annotation = harness.truthKeys('annotations').find((key) => !key.startsWith(gone))?.split('/') as [string, string];
-    const dropped = harness.truthKeys('annotations').find((key) => !key.startsWith(gone) && key !== annotation.join('/'))?.split('/') as [string, string];
+    const annotation = harness
+      .truthKeys('annotations')
+      .find((key) => !key.startsWith(gone))
+      ?.split('/') as [string, string];
+    const dropped = harness
+      .truthKeys('annotations')
+      .find((key) => !key.startsWith(gone) && key !== annotation.join('/'))
+      ?.split('/') as [string, string];
     const datasets = [...harness.simulator.truth('datasets')].map(({key}) => key[0] as string);
     const concept = harness.truthKeys('concepts')[0] as string;
     harness.change(

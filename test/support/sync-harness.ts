@@ -96,7 +96,9 @@ export class SyncHarness implements AsyncDisposable {
 
   /** Requests since the last call of `forgetRequests`, by `METHOD path?query`. */
   requests(): string[] {
-    return this.simulator.requests().map(({method, path, query}) => `${method} ${path}${query === '' ? '' : `?${query}`}`);
+    return this.simulator
+      .requests()
+      .map(({method, path, query}) => `${method} ${path}${query === '' ? '' : `?${query}`}`);
   }
 
   forgetRequests(): void {
@@ -127,7 +129,9 @@ export class SyncHarness implements AsyncDisposable {
         rows.delete(id);
         if (row === undefined) found.push(`${name} ${id}: missing`);
         else if (!isDeepStrictEqual(comparable(name, row), comparable(name, raw))) {
-          found.push(`${name} ${id}: is ${JSON.stringify(comparable(name, row))}, not ${JSON.stringify(comparable(name, raw))}`);
+          found.push(
+            `${name} ${id}: is ${JSON.stringify(comparable(name, row))}, not ${JSON.stringify(comparable(name, raw))}`,
+          );
         }
       }
       for (const id of rows.keys()) found.push(`${name} ${id}: alive, but gone at the source`);
