@@ -84,9 +84,16 @@ describe('keysetPages', () => {
     await expect(readAll(api.client())).rejects.toThrow(SourceCursorStuckError);
   });
 
-  test('fails when no record of a page says its id', async () => {
-    await using api = await streaming(1, () => ({body: {status: OK, inputs: [{note: 'no id'}]}}));
+  test('fails when no record of a full page says its id', async () => {
+    const inputs = Array.from({length: 10}, () => ({note: 'no id'}));
+    await using api = await streaming(1, () => ({body: {status: OK, inputs}}));
     await expect(readAll(api.client())).rejects.toThrow(SourceCursorStuckError);
+  });
+
+  test('ends behind a short page whose records have no ids', async () => {
+    await using api = await streaming(1, () => ({body: {status: OK, inputs: [{note: 'no id'}]}}));
+    const pages = await readAll(api.client());
+    expect(pages.map(({more}) => more).at(-1)).toBe(false);
   });
 
   test('asks for less where the server cannot give so much, from the same place', async () => {
