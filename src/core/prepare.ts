@@ -25,6 +25,7 @@ export interface PrepareContext {
 }
 
 const HASH_HEX_DIGITS = 32;
+const HASH_TEXT = Buffer.from(HASH_VERSION.padEnd(HASH_VERSION.length + HASH_HEX_DIGITS, '0'));
 const QUOTE = 0x22;
 
 /**
@@ -158,7 +159,9 @@ class PagePreparation {
       from = 0;
       to = scanner.hashedCuts.copyRest(bytes, start, end, rest);
     }
-    return HASH_VERSION + hash('sha256', rest.subarray(from, to), 'hex').slice(0, HASH_HEX_DIGITS);
+    // Put together in bytes: a string made of parts would keep the whole digest, and three objects for each record.
+    HASH_TEXT.write(hash('sha256', rest.subarray(from, to), 'hex'), HASH_VERSION.length, HASH_HEX_DIGITS, 'latin1');
+    return HASH_TEXT.toString('latin1');
   }
 
   private modifiedOf(n: number): string | null {

@@ -3,7 +3,6 @@ import {parsed} from '../core/parsed.ts';
 import {preparePageSliced} from '../core/prepare.ts';
 import type {PreparedPage} from '../core/prepared.ts';
 import type {SourceRecords} from '../source/pages.ts';
-import {keyText} from '../store/group.ts';
 import {commitGroup, type Position} from '../store/progress.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import type {Stream} from '../streams/stream.ts';
@@ -11,6 +10,8 @@ import type {JobDeps} from './deps.ts';
 
 /** Bounds of one commit; more pages gain nothing (facts-speed.md, sections 5 and 7). */
 const MAX_PAGES = 5;
+/** In the first reading, where there is no compare to share: more only holds more memory, and more to read again. */
+const MAX_FIRST_PAGES = 2;
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /**
@@ -50,7 +51,8 @@ export class PageGroups {
     this.#bytes += page.bytes;
     this.#position = position;
     if (this.#stream.sign !== undefined) this.#signs.push(...this.#signsOf(records, page, this.#stream.sign));
-    if (this.#pages.length >= MAX_PAGES || this.#bytes >= MAX_BYTES) await this.#commit();
+    const maxPages = isFirstReading(position) ? MAX_FIRST_PAGES : MAX_PAGES;
+    if (this.#pages.length >= maxPages || this.#bytes >= MAX_BYTES) await this.#commit();
   }
 
   async prepare({bytes, spans}: SourceRecords): Promise<PreparedPage> {
@@ -67,7 +69,7 @@ export class PageGroups {
   async #commit(): Promise<void> {
     await this.#writingBefore;
     const position = this.#position;
-    const isFirst = position.kind === 'pass' && position.pass.isEmpty;
+    const isFirst = isFirstReading(position);
     const keys = isFirst ? keysOf(this.#pages) : new Set<string>();
     const isBeside = isFirst && keys.size > 0 && isDisjoint(keys, this.#keys);
     if (!isBeside) await this.#writing;
@@ -106,13 +108,19 @@ export class PageGroups {
   }
 }
 
+/** Last parts of the keys: two groups that have none in common have no record in common, and no new text is made. */
 function keysOf(pages: readonly PreparedPage[]): Set<string> {
   const keys = new Set<string>();
-  for (const page of pages) for (let i = 0; i < page.count; i++) keys.add(keyText(page.keys, i));
+  for (const page of pages) for (const part of page.keys.at(-1) ?? []) keys.add(part);
   return keys;
 }
 
 function isDisjoint(keys: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
   for (const key of keys) if (others.has(key)) return false;
   return true;
+}
+
+/** Nothing of the stream was stored when this reading of all of it began. */
+function isFirstReading(position: Position): boolean {
+  return position.kind === 'pass' && position.pass.isEmpty;
 }

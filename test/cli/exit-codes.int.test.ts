@@ -101,7 +101,7 @@ const CASES: readonly Case[] = [
     args: ['status'],
     env: {DATABASE_URL: NOWHERE},
     code: 4,
-    says: /the store cannot be opened/,
+    says: /the store someone@127\.0\.0\.1:1\/nothing cannot be opened/,
   },
   {
     what: 'a data directory of something else',

@@ -144,13 +144,14 @@ describe('a full run that was interrupted', () => {
     await using harness = await syncHarness({inputs: 20, annotations: 200, datasets: 1}, PAGES);
     await harness.sync();
     await interruptedSync(harness, LIST_OF_ANNOTATIONS, 16);
-    const stopped = await harness.query<{cursor: string}>(
+    // Where it stopped depends on how far the reading was ahead of the commits: the ledger says.
+    const [stopped] = await harness.query<{cursor: string}>(
       `select cursor from clarifai_sync.passes where stream = 'annotations'`,
     );
-    expect(stopped[0]?.cursor).toMatch(/^page:\d\d/);
-    await interruptedSync(harness, LIST_OF_ANNOTATIONS, 1);
+    const [, offset] = /^page:(\d+):10$/.exec(stopped?.cursor ?? '') ?? [];
+    expect(Number(offset)).toBeGreaterThan(0);
     await harness.sync({full: true});
-    expect(pagesOf(harness, LIST_OF_ANNOTATIONS).length).toBeLessThan(20);
+    expect(pagesOf(harness, LIST_OF_ANNOTATIONS)[0]).toContain(`page=${Number(offset) / 10 + 1}&`);
 
     await interruptedSync(harness, LIST_OF_ANNOTATIONS, 16);
     const [inputId, id] = (harness.truthKeys('annotations')[7] as string).split('/') as [string, string];

@@ -7,7 +7,7 @@ vi.setConfig({testTimeout: 180_000});
 
 /** Pages read ahead of a numbered list, pages that one commit takes, and commits under way at once. */
 const READ_AHEAD = 6;
-const PAGES_PER_COMMIT = 5;
+const PAGES_PER_COMMIT = 2;
 const COMMITS = 2;
 /** Asked for, and not committed by then: in flight, gathered for the next commit, or in one that is under way. */
 const IN_FLIGHT = READ_AHEAD + PAGES_PER_COMMIT * (1 + COMMITS);
