@@ -1,13 +1,11 @@
 import type {Config} from '../config/config.ts';
-import {EXIT_CODES, messageOf, SyncError, UsageError} from '../core/errors.ts';
+import {EXIT_CODES, messageOf, SyncError} from '../core/errors.ts';
 import {causeOf, exitCodeOfRuns} from '../core/outcome.ts';
 import {scopeKind, scopeName, type Scope} from '../core/scope.ts';
 import type {RunRequest} from '../jobs/begin-run.ts';
-import {whoAmI} from '../source/calls.ts';
-import type {ApiClient} from '../source/client.ts';
 import type {RunMode} from '../store/ledger.ts';
 import {pruneRuns} from '../store/runs.ts';
-import {CATALOGUE, streamNamed} from '../streams/catalogue.ts';
+import {streamNamed} from '../streams/catalogue.ts';
 import type {Stream} from '../streams/stream.ts';
 import {syncNow, type Synced} from '../workers/sync-now.ts';
 import {TaskQueue} from '../workers/task-queue.ts';
@@ -15,6 +13,7 @@ import type {Context} from './context.ts';
 import {rulesOf} from './context.ts';
 import {openProgress} from './progress.ts';
 import {runJson, runLines} from './run-text.ts';
+import {appOf, resolveApps, selectedStreams} from './selection.ts';
 
 export interface SyncFlags {
   readonly app?: readonly string[];
@@ -42,7 +41,7 @@ export async function sync(context: Context, flags: SyncFlags): Promise<number> 
   );
   context.defer(() => queue.close());
 
-  const scopes = await resolved(client, apps ?? config.apps, signal);
+  const scopes = await resolveApps(client, apps ?? config.apps, signal);
   const requests = requestsOf(scopes, named ?? selectedStreams(config), named !== null, flags, config);
   const sinks = await context.sinks(config);
   const deps = {store, client, sinks, rules: rulesOf(config), log: logger.log, onProgress: progress.onProgress};
@@ -52,33 +51,6 @@ export async function sync(context: Context, flags: SyncFlags): Promise<number> 
   await progress.close();
   print(context, synced, flags.json === true);
   return exitCodeOfRuns(synced.map(exitCodeOf));
-}
-
-function appOf(text: string): Scope {
-  const [userId, appId, more] = text.split('/');
-  if (userId === undefined || userId === '' || appId === undefined || appId === '' || more !== undefined) {
-    throw new UsageError(`--app: expected USER/APP, found "${text}"`);
-  }
-  return {userId, appId};
-}
-
-function selectedStreams(config: Config): readonly Stream[] {
-  const {streams} = config;
-  switch (streams.kind) {
-    case 'default':
-      return CATALOGUE.filter((stream) => stream.isDefault);
-    case 'all':
-      return CATALOGUE;
-    case 'named':
-      return CATALOGUE.filter((stream) => streams.names.includes(stream.name));
-  }
-}
-
-/** Real user ids for `me`, asked for once; each scope once. */
-async function resolved(client: ApiClient, apps: readonly Scope[], signal: AbortSignal): Promise<Scope[]> {
-  const me = apps.some((app) => app.userId === 'me') ? await whoAmI(client, signal) : null;
-  const scopes = apps.map((app) => (app.userId === 'me' && me !== null ? {...app, userId: me} : app));
-  return [...new Map(scopes.map((scope) => [scopeName(scope), scope])).values()];
 }
 
 /** One run for each app, and one for each user whose own streams are wanted. */

@@ -1,12 +1,10 @@
-import {AppUnknownError} from '../core/errors.ts';
-import {scopeKind, scopeName, type Scope} from '../core/scope.ts';
-import {SourceGoneError, SourceNotOfferedError} from '../core/source-errors.ts';
-import {getApp} from '../source/calls.ts';
+import {scopeKind, type Scope} from '../core/scope.ts';
 import type {ApiClient} from '../source/client.ts';
 import {needsFullRun, noteFullForCount} from '../store/counts.ts';
 import type {Run, RunMode, RunOptions, Store} from '../store/ledger.ts';
 import {openRun, takeUpRun, type Beginning} from '../store/runs.ts';
 import {CATALOGUE} from '../streams/catalogue.ts';
+import {lookAtApp} from './look-at-app.ts';
 
 /** A run as somebody asked for it. */
 export interface RunRequest {
@@ -64,13 +62,6 @@ export function covers(run: Run, {mode, options}: RunRequest): boolean {
 
 async function beginningOf(client: ApiClient, scope: Scope, signal: AbortSignal): Promise<Beginning> {
   if (scopeKind(scope) !== 'app') return {marker: null, sourceTimeMs: null};
-  try {
-    const {marker, records} = await getApp(client, scope, signal);
-    return {marker, sourceTimeMs: records.dateMs};
-  } catch (error) {
-    if (!(error instanceof SourceGoneError || error instanceof SourceNotOfferedError)) throw error;
-    throw new AppUnknownError(`app ${scopeName(scope)} does not exist, or this credential may not see it`, {
-      cause: error,
-    });
-  }
+  const {marker, records} = await lookAtApp(client, scope, signal);
+  return {marker, sourceTimeMs: records.dateMs};
 }

@@ -1,5 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {RunVerdict} from '../core/outcome.ts';
+import {scopeKind} from '../core/scope.ts';
 import {beginRun, covers, type RunRequest} from '../jobs/begin-run.ts';
 import type {JobDeps} from '../jobs/deps.ts';
 import {countRequests, type RunReport} from '../store/runs.ts';
@@ -68,22 +69,53 @@ export async function syncNow(
       failures.length > MAX_FAILURES ? storeError(failures.at(-1), 'the tasks of the run fail again and again') : null,
   };
   try {
-    return await Promise.all(requests.map((request) => syncOne(parts, drive, request, signal)));
+    return await syncAll(parts, drive, requests, signal);
   } finally {
     await Promise.race([worker.close(), sleep(parts.drainTimeoutMs, undefined, {ref: false})]);
   }
 }
 
+/**
+ * Apps at once; what belongs to their users once one of their apps has begun, so that an app that does not exist, or a
+ * credential that is refused, leaves nothing behind.
+ */
+async function syncAll(
+  parts: SyncParts,
+  drive: DriveParts,
+  requests: readonly RunRequest[],
+  signal: AbortSignal,
+): Promise<Synced[]> {
+  const begun = new Map<RunRequest, Promise<boolean>>();
+  const apps = requests.filter(({scope}) => scopeKind(scope) === 'app');
+  const syncedApps = apps.map((request) => {
+    let hasBegun: (is: boolean) => void = () => undefined;
+    begun.set(request, new Promise((resolve) => (hasBegun = resolve)));
+    return syncOne(parts, drive, request, () => hasBegun(true), signal).finally(() => hasBegun(false));
+  });
+  const syncedOthers = requests
+    .filter((request) => !apps.includes(request))
+    .map(async (request) => {
+      const ours = apps.filter(({scope}) => scope.userId === request.scope.userId);
+      const haveBegun = await Promise.all(ours.map((app) => begun.get(app)));
+      if (ours.length > 0 && !haveBegun.includes(true)) return [];
+      return [await syncOne(parts, drive, request, () => undefined, signal)];
+    });
+  return [...(await Promise.all(syncedApps)), ...(await Promise.all(syncedOthers)).flat()];
+}
+
+/** @param onBegun called once the run is open */
 async function syncOne(
   {deps}: SyncParts,
   drive: DriveParts,
   request: RunRequest,
+  onBegun: () => void,
   signal: AbortSignal,
 ): Promise<Synced> {
   try {
     for (;;) {
       const counter = new RequestCounter(() => undefined);
       const begun = await beginRun(deps.store, deps.client.observedBy(counter), request, deps.rules.settleMs, signal);
+      onBegun();
       await countRequests(deps.store, begun.run.runId, counter.requests, counter.throttled);
       const ended = await driveRun(drive, begun.run, signal);
       const isEnough = !begun.isTakenUp || covers(begun.run, request);

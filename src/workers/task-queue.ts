@@ -43,6 +43,8 @@ export class TaskQueue {
     try {
       await client.connect();
       await runMigrations(client);
+    } catch (error) {
+      throw storeError(error, 'the queue in the store cannot be opened');
     } finally {
       await client.end().catch(() => undefined);
     }

@@ -88,3 +88,11 @@ describe('sync', () => {
     expect(await harness.query('select count(*)::int as n from clarifai.inputs where id = $1', [id])).toEqual([{n: 1}]);
   });
 });
+
+test('an app that does not exist leaves no run and no row behind', async () => {
+  await using harness = await syncHarness({inputs: 5, annotations: 5});
+  const result = await harness.sync({app: ['acme/nothing-here']});
+  expect(result.code).toBe(2);
+  expect(await harness.query('select 1 from clarifai_sync.runs')).toEqual([]);
+  expect(await harness.query('select 1 from clarifai.apps')).toEqual([]);
+});

@@ -1,7 +1,8 @@
 import type {Stats} from 'node:fs';
-import {access, constants, mkdir, readdir, readFile, realpath, stat} from 'node:fs/promises';
+import {access, constants, readdir, readFile, realpath, stat} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
 import {codeOf, EmbeddedError, ifThere, USE_YOUR_OWN} from './embedded-error.ts';
+import {makeFolder} from './make-folder.ts';
 
 /** Where everything lies. All of it is below the folder that the user named. */
 export interface Layout {
@@ -24,7 +25,7 @@ export async function openLayout(dataDir: string): Promise<Layout> {
   // Root's server runs as somebody else. On Linux it is handed the folder open; elsewhere it must be able to pass.
   const mode = process.geteuid?.() === 0 && process.platform !== 'linux' ? 0o711 : 0o700;
   try {
-    await mkdir(named, {recursive: true, mode});
+    await makeFolder(named, mode);
     await access(named, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new EmbeddedError(`the folder ${named} for the embedded Postgres ${reason(error)}. ${USE_YOUR_OWN}`, {

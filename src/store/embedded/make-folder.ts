@@ -4,7 +4,7 @@ import {codeOf} from './embedded-error.ts';
 
 /**
  * Makes a folder and those above it; one that is there is left as it is. Not by `recursive`: that never ends where the
- * system says ENOENT although the folder above is there, as in /proc (Node 20 and 24).
+ * system says ENOENT although the folder above is there, as in /proc (seen in Node 20).
  * @throws the system's error
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
