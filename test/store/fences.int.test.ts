@@ -168,7 +168,9 @@ describe('a task', () => {
     expect(await takeTask(dying, task.taskId), 'its holder lives').toBeNull();
     const concepts = await takeFirst(dying, run);
     await closeStore(dying);
-    await expect.poll(async () => readyTasks(other, run.runId)).toMatchObject([{taskId: concepts.taskId}]);
+    await expect
+      .poll(async () => readyTasks(other, run.runId), {timeout: 30_000})
+      .toMatchObject([{taskId: concepts.taskId}]);
     expect(await takeAgain(other, concepts)).toMatchObject({stream: 'concepts', attempt: 2});
     await renewLease(other, second);
   });
@@ -219,7 +221,7 @@ describe('a run', () => {
           `select 1 from pg_locks where locktype = 'advisory' and objid = ${dying.presence.holder}`,
         )
       ).length === 0;
-    await expect.poll(isFree).toBe(true);
+    await expect.poll(isFree, {timeout: 30_000}).toBe(true);
     const asked = await Promise.allSettled([takeUpRun(one, SCOPE, BEGINNING, 0), takeUpRun(two, SCOPE, BEGINNING, 0)]);
     expect(asked.map(({status}) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(asked.find((each) => each.status === 'fulfilled')?.value).toMatchObject({
