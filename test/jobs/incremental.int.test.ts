@@ -504,8 +504,11 @@ describe('datasets, and what lies below them, in an incremental run', () => {
     harness.simulator.changeEvery(1, () => {
       if (/\/datasets\/[^/]+\/inputs\?/.test(harness.requests().at(-1) ?? '')) stop.abort();
     });
+    // It takes a while until the signal is heard: nothing must be read meanwhile.
+    harness.simulator.faults.add({kind: 'hang', match: '/datasets/[^/]+/inputs'});
     expect((await harness.sync({}, stop.signal)).document.outcome).toBe('interrupted');
     harness.simulator.changeEvery(1, null);
+    harness.simulator.faults.clear();
     expect(await harness.storedKeys('bulk_operations')).toEqual(harness.truthKeys('bulk_operations'));
     expect(await harness.storedKeys('dataset_inputs')).toContain(`${dataset}/${input}`);
     await harness.sync();

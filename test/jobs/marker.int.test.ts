@@ -10,15 +10,21 @@ const read = (harness: SyncHarness): string[] =>
 const pagesOf = (harness: SyncHarness, pattern: RegExp): string[] =>
   harness.requests().filter((request) => pattern.test(request));
 
-/** Syncs, and ends it as a signal would when a request fits the pattern for the n-th time. */
+/**
+ * Syncs, and ends it as a signal would when a request fits the pattern for the n-th time. From that one on they are not
+ * answered: it takes a while until the signal is heard.
+ */
 async function interruptedSync(harness: SyncHarness, pattern: RegExp, count: number): Promise<void> {
   const stop = new AbortController();
   let seen = 0;
   harness.simulator.changeEvery(1, () => {
-    if (pattern.test(harness.requests().at(-1) ?? '') && ++seen === count) stop.abort();
+    if (!pattern.test(harness.requests().at(-1) ?? '') || ++seen !== count) return;
+    harness.simulator.faults.add({kind: 'hang', match: pattern.source});
+    stop.abort();
   });
   const {document} = await harness.sync({full: true}, stop.signal);
   harness.simulator.changeEvery(1, null);
+  harness.simulator.faults.clear();
   expect(document.outcome).toBe('interrupted');
   harness.forgetRequests();
 }
