@@ -8,7 +8,7 @@ const NUL = '\\u0000';
 const HALF = '\\ud83d';
 const STREAMS = ['inputs', 'annotations', 'datasets', 'dataset_versions', 'bulk_operations', 'concepts'];
 const INPUTS = {stream: ['inputs']};
-/** Five of them go into one commit. */
+/** Two of them go into one commit of a first reading, five into one of any other. */
 const PAGES_OF_TWO = 'source: {page_size: 2, requests_per_second: 0}\n';
 
 async function input(harness: SyncHarness, id: string): Promise<Record<string, unknown> | undefined> {
@@ -113,11 +113,13 @@ describe('records whose keys collide after repair', () => {
   });
 
   test.each([
-    ['on pages of one commit', 4],
-    ['in commits of one run', 14],
-  ])('%s are rejected, not merged', async (_, between) => {
+    // A first reading commits two pages at once: four records, of which these are the first and the last.
+    ['on pages of one commit', 1, 2],
+    ['in commits of one run', 0, 14],
+  ])('%s are rejected, not merged', async (_, before, between) => {
     await using harness = await syncHarness(SMALL);
     harness.config = PAGES_OF_TWO;
+    for (let i = 0; i < before; i++) putInput(harness, `before-${i}`, inputText(`"before-${i}"`));
     putInput(harness, 'x\u0000', inputText(`"x${NUL}"`, '{"metadata":{"who":"nul"}}'));
     for (let i = 0; i < between; i++) putInput(harness, `between-${i}`, inputText(`"between-${i}"`));
     putInput(harness, 'x\ufffd', inputText('"x\ufffd"', '{"metadata":{"who":"plain"}}'));

@@ -502,10 +502,11 @@ describe('datasets, and what lies below them, in an incremental run', () => {
     );
     const stop = new AbortController();
     harness.simulator.changeEvery(1, () => {
-      if (/\/datasets\/[^/]+\/inputs\?/.test(harness.requests().at(-1) ?? '')) stop.abort();
+      if (stop.signal.aborted || !/\/datasets\/[^/]+\/inputs\?/.test(harness.requests().at(-1) ?? '')) return;
+      // It takes a while until the signal is heard: the list must not be read to its end meanwhile.
+      harness.simulator.faults.add({kind: 'hang', match: '/datasets/[^/]+/inputs'});
+      stop.abort();
     });
-    // It takes a while until the signal is heard: nothing must be read meanwhile.
-    harness.simulator.faults.add({kind: 'hang', match: '/datasets/[^/]+/inputs'});
     expect((await harness.sync({}, stop.signal)).document.outcome).toBe('interrupted');
     harness.simulator.changeEvery(1, null);
     harness.simulator.faults.clear();
