@@ -96,7 +96,7 @@ async function syncAll(
     .filter((request) => !apps.includes(request))
     .map(async (request) => {
       const ours = apps.filter(({scope}) => scope.userId === request.scope.userId);
-      const haveBegun = await Promise.all(ours.map((app) => begun.get(app)));
+      const haveBegun = await Promise.all(ours.map((app) => begun.get(app) ?? Promise.resolve(false)));
       if (ours.length > 0 && !haveBegun.includes(true)) return [];
       return [await syncOne(parts, drive, request, () => undefined, signal)];
     });
