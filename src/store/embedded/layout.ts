@@ -26,6 +26,8 @@ export async function openLayout(dataDir: string): Promise<Layout> {
   const mode = process.geteuid?.() === 0 && process.platform !== 'linux' ? 0o711 : 0o700;
   try {
     await makeFolder(named, mode);
+    // What stands there may be a file: listing it says ENOTDIR then.
+    await readdir(named);
     await access(named, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new EmbeddedError(`the folder ${named} for the embedded Postgres ${reason(error)}. ${USE_YOUR_OWN}`, {
