@@ -68,6 +68,8 @@ export class PostgresSink implements Sink {
   /** Makes tables and finds out how far each stream is. */
   async #ready(order: ApplyOrder): Promise<Map<string, number>> {
     return await this.#transaction(async (client) => {
+      // Two scopes may be applied at once, and "if not exists" does not keep two makers apart: "sync" and "copy".
+      await client.query('select pg_advisory_xact_lock(1937337955, 1668247673)');
       await client.query(`create schema if not exists ${ident(this.#schema)}`);
       await this.#own(client, order);
       await client.query(makePositions(this.#schema));
