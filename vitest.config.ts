@@ -1,5 +1,16 @@
 import {defineConfig} from 'vitest/config';
 
+/** Breaks a copy of the product again and again: minutes of work, and so only when asked for. */
+const MUTATIONS = {
+  test: {
+    name: 'mutations',
+    include: ['test/mutations/try-all.ts'],
+    globalSetup: ['test/support/postgres-setup.ts'],
+    testTimeout: 900_000,
+    sequence: {groupOrder: 2},
+  },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -8,6 +19,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.int.test.ts'],
+          // Bounds what hangs; how long a machine that is busy takes for a thousand cases of a property is its own affair.
+          testTimeout: 60_000,
         },
       },
       {
@@ -18,12 +31,13 @@ export default defineConfig({
           globalSetup: ['test/support/build.ts', 'test/support/postgres-setup.ts'],
           pool: 'forks',
           maxWorkers: 2,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           // After the unit tests, so that the two do not fight for the processor.
           sequence: {groupOrder: 1},
         },
       },
+      ...(process.env['MUTATIONS'] === 'yes' ? [MUTATIONS] : []),
     ],
   },
 });

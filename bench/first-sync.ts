@@ -2,6 +2,7 @@ import {cpus} from 'node:os';
 import {formattedRecords} from './formatted.ts';
 import {startApi, startServer, type Api, type BenchDatabase} from './place.ts';
 import {loadReference} from './reference.ts';
+import {atLeast, median, printTable, round2, tell, type Result} from './result.ts';
 import {runSync, type SyncCost} from './run-sync.ts';
 
 // What a sync costs beside the reference, with no rate limit; see bench/README.md. Cases run in turn in each round,
@@ -15,7 +16,7 @@ interface Size {
 
 const SIZES: Readonly<Record<string, Size>> = {
   '--short': {inputs: 5_000, annotations: 20_000, rounds: 1},
-  '': {inputs: 25_000, annotations: 100_000, rounds: 5},
+  '': {inputs: 25_000, annotations: 100_000, rounds: 3},
   '--large': {inputs: 100_000, annotations: 400_000, rounds: 3},
 };
 
@@ -118,28 +119,29 @@ function print(): void {
       peakRssMb: costs.length === 0 ? null : Math.round(median(costs.map(({peakRssBytes}) => peakRssBytes)) / 2 ** 20),
     };
   });
-  const rows = [columns, ...lines.map((line) => Object.values(line).map((value) => String(value ?? '-')))];
-  const widths = columns.map((_, c) => Math.max(...rows.map((row) => (row[c] as string).length)));
-  for (const row of rows) {
-    process.stdout.write(
-      `${row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c] as number) : cell.padStart(widths[c] as number))).join('  ')}\n`,
-    );
-  }
+  printTable([columns, ...lines.map((line) => Object.values(line).map((value) => String(value ?? '-')))]);
   const cores = cpus();
   const machine = {cores: cores.length, model: cores[0]?.model ?? '', node: process.version};
   process.stdout.write(`${JSON.stringify({size, machine, cases: lines})}\n`);
+  tell(results());
+}
+
+function results(): Result[] {
+  const ratio = (name: Case, to: Case): number =>
+    round2(median(rounds.map((round) => rateOf(round[name]) / rateOf(round[to]))));
+  const reference = 'COPY of formatted records';
+  return [
+    {case: 1, name: 'first sync', reference, ...atLeast(ratio('first sync', 'reference'), 0.95)},
+    {case: 2, name: 'full, unchanged', reference, ...atLeast(ratio('full, unchanged', 'reference'), 2.3)},
+    {
+      case: 3,
+      name: 'full, 1 % changed',
+      reference: 'full, unchanged',
+      ...atLeast(ratio('full, 1 % changed', 'full, unchanged'), 0.85),
+    },
+  ];
 }
 
 function rateOf({records, seconds}: Sample): number {
   return records / seconds;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const upper = sorted[sorted.length >> 1] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[(sorted.length >> 1) - 1] ?? NaN)) / 2;
-}
-
-function round2(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -11,6 +11,7 @@ import {parquet} from '../src/sinks/formats/parquet.ts';
 import type {PartFormat} from '../src/sinks/formats/part-format.ts';
 import type {Change, Field} from '../src/sinks/table-shape.ts';
 import {streamNamed} from '../src/streams/catalogue.ts';
+import {atLeast, median, round2, tell} from './result.ts';
 
 // What writing annotations as part files costs, beside gzip alone of the very bytes that the format compresses (the
 // pages of Parquet, the lines of JSON). Run with `node dist/bench/formats.js`. Each measurement has a process of its
@@ -86,6 +87,11 @@ async function compare(size: Size, rounds: number): Promise<void> {
       (of((s) => s.cpuSeconds, reference) / of((s) => s.cpuSeconds)).toFixed(2).padStart(8),
     ];
     console.log(columns.join(' '));
+    if (way === 'gzip alone') continue;
+    const ratio = round2(of((s) => s.seconds, reference) / of((s) => s.seconds));
+    tell([
+      {case: 6, name: `${name}, raw of ${rawBytes} bytes`, reference: 'gzip of the bytes', ...atLeast(ratio, 0.5)},
+    ]);
   }
 }
 
@@ -239,8 +245,4 @@ function change(regions: number, i: number): Change {
 
 function megabytes(bytes: number): number {
   return Math.round(bytes / 2 ** 20);
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }

@@ -1,5 +1,6 @@
 import {copyEscape} from '../src/core/copy-text.ts';
 import {preparePage} from '../src/core/prepare.ts';
+import type {PreparedPage} from '../src/core/prepared.ts';
 import {listCall} from '../src/jobs/list-calls.ts';
 import {streamedInputs} from '../src/jobs/streamed-inputs.ts';
 import {numberedPages} from '../src/source/numbered-pages.ts';
@@ -48,14 +49,20 @@ async function formattedStream(
   for await (const {bytes, spans} of source) {
     const page = preparePage(stream.shape, bytes, spans, {parentKey: [], maxRecordBytes: 8 * 1024 * 1024});
     if (page.count === 0) continue;
-    const lines: string[] = [];
-    for (let i = 0; i < page.count; i++) {
-      const {columns, raw} = page.row(i);
-      const fields = [...page.keys.map((part) => part[i] as string), ...columns, raw];
-      const text = fields.map((field) => (field === null ? '\\N' : copyEscape(field))).join('\t');
-      lines.push(`${text}\t\\\\x${page.hashes[i] as string}\t${++records}\n`);
-    }
-    pages.push(Buffer.from(lines.join('')));
+    pages.push(copyLines(page, records + 1));
+    records += page.count;
   }
   return {stream, pages, records};
+}
+
+/** A page as the reference takes it: each record a line of COPY text that ends with its number. */
+export function copyLines(page: PreparedPage, firstNumber: number): Buffer {
+  const lines: string[] = [];
+  for (let i = 0; i < page.count; i++) {
+    const {columns, raw} = page.row(i);
+    const fields = [...page.keys.map((part) => part[i] as string), ...columns, raw];
+    const text = fields.map((field) => (field === null ? '\\N' : copyEscape(field))).join('\t');
+    lines.push(`${text}\t\\\\x${page.hashes[i] as string}\t${firstNumber + i}\n`);
+  }
+  return Buffer.from(lines.join(''));
 }

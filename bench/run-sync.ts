@@ -3,7 +3,7 @@ import {once} from 'node:events';
 import {readFileSync} from 'node:fs';
 import {text} from 'node:stream/consumers';
 import {fileURLToPath} from 'node:url';
-import type {RunDocument} from '../src/cli/run-text.ts';
+import type {RunDocument} from '../src/store/run-document.ts';
 import type {Api} from './place.ts';
 
 /** One `sync` as a process of its own, measured from its start to its end. */
@@ -21,25 +21,39 @@ export interface SyncCost {
 }
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
-const CONFIG = fileURLToPath(new URL('../../bench/no-limit.yaml', import.meta.url));
+const NO_LIMIT = 'no-limit.yaml';
 const LOOK_EVERY_MS = 20;
 
-/** Runs `sync --json` without a rate limit; throws unless it succeeds. `nodeArgs`: for `--cpu-prof` and the like. */
+/** What is not as usual. */
+export interface RunOptions {
+  /** For `--cpu-prof` and the like. */
+  readonly nodeArgs?: readonly string[];
+  /** Configuration file in this folder; the usual one has no rate limit. */
+  readonly config?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs `sync --json`; throws unless it succeeds.
+ * @param place address of the store's database, or a folder for an embedded one
+ */
 export async function runSync(
   api: Api,
-  databaseUrl: string,
+  place: string | {readonly folder: string},
   args: readonly string[] = [],
-  nodeArgs: readonly string[] = [],
+  {nodeArgs = [], config = NO_LIMIT, env = {}}: RunOptions = {},
 ): Promise<SyncCost> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [...nodeArgs, MAIN, '--config', CONFIG, 'sync', '--json', ...args], {
+  const configFile = fileURLToPath(new URL(`../../bench/${config}`, import.meta.url));
+  const child = spawn(process.execPath, [...nodeArgs, MAIN, '--config', configFile, 'sync', '--json', ...args], {
     env: {
       PATH: process.env['PATH'],
       CLARIFAI_PAT: api.pat,
       CLARIFAI_USER_ID: api.userId,
       CLARIFAI_APP_ID: api.appId,
       CLARIFAI_API_BASE: api.url,
-      DATABASE_URL: databaseUrl,
+      ...(typeof place === 'string' ? {DATABASE_URL: place} : {BENCH_DATA_DIR: place.folder}),
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -4,9 +4,9 @@ import {fileURLToPath} from 'node:url';
 import {askOn} from './cli/ask.ts';
 import {runProgram} from './cli/program.ts';
 import {EXIT_CODES, messageOf, SyncError} from './core/errors.ts';
+import {Interrupted} from './core/interrupted.ts';
 import {LOG_LEVELS, type LogLevel} from './telemetry/log.ts';
 import {createLogger} from './telemetry/logger.ts';
-import {Interrupted} from './workers/drive-run.ts';
 
 /** The composition root: what belongs to the process is read, lent and ended here, and nowhere else. */
 const stop = new AbortController();
@@ -25,6 +25,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+/** Connections have this long to close by themselves, ms. */
+const LAST_CALL_MS = 3_000;
+
 const args = process.argv.slice(2);
 const isTerminal = process.stderr.isTTY === true;
 const ask = askOn(process.stdin, process.stderr, stop.signal, () => process.emit('SIGINT'));
@@ -34,6 +37,8 @@ const logger = createLogger({
   write: (line) => void process.stderr.write(line),
 });
 process.exitCode = await run();
+// What hangs (a server that does not answer its last good-bye) must not keep the process: all that counts is committed.
+setTimeout(() => process.exit(), LAST_CALL_MS).unref();
 
 async function run(): Promise<number> {
   try {

@@ -7,9 +7,9 @@ import {tryStreams} from '../jobs/try-streams.ts';
 import {whoAmI} from '../source/calls.ts';
 import type {ApiClient} from '../source/client.ts';
 import {hasTransactionPooler, probeWriting, serverVersion} from '../store/diagnose.ts';
-import {TaskQueue} from '../workers/task-queue.ts';
 import type {Context, Surroundings} from './context.ts';
-import {scopeFor, selectedStreams} from './selection.ts';
+import {openApi, openQueue} from './open-parts.ts';
+import {resolveApps, scopeFor, selectedStreams} from './selection.ts';
 
 /**
  * Tries everything that a sync needs, one line each, and goes on behind what failed as far as it can be tried. Reads a
@@ -36,15 +36,17 @@ export async function check(context: Context): Promise<number> {
 
 async function checkSource(context: Context, config: Config, report: Report): Promise<void> {
   const {signal} = context.surroundings;
-  const client = context.client(config);
+  const client = openApi(context, config);
   const me = await report.attempt('credential', async () => {
     const userId = await whoAmI(client, signal);
     return {line: `of user ${userId}, at ${config.source.baseUrl}`, value: userId};
   });
   if (me === null) return;
-  for (const {userId, appId} of config.apps) {
-    await checkApp(client, config, {userId: userId === 'me' ? me : userId, appId}, report, signal);
-  }
+  const apps = await report.attempt('apps', async () => {
+    const found = await resolveApps(client, config.apps, signal);
+    return {line: found.length === 0 ? 'there is none' : null, value: found};
+  });
+  for (const app of apps ?? []) await checkApp(client, config, app, report, signal);
 }
 
 async function checkApp(
@@ -70,15 +72,15 @@ async function checkApp(
       if (each.kind === 'not offered') {
         report.warned('streams', `${each.stream} of ${scopeName(app)}: the API does not offer it to this credential`);
       }
-      if (each.kind === 'not tried') {
-        report.warned(
-          'streams',
-          `${each.stream} of ${scopeName(app)}: not tried, since there is nothing in ${each.under}`,
-        );
-      }
     }
     const readable = tried.filter(({kind}) => kind === 'readable').length;
-    return {line: `${readable} of ${streams.length} selected streams of ${scopeName(app)} can be read`, value: true};
+    const untried = tried.filter(({kind}) => kind === 'not tried').map(({stream}) => stream);
+    const rest =
+      untried.length === 0 ? '' : `; not tried, since nothing is there that they lie under: ${untried.join(', ')}`;
+    return {
+      line: `${readable} of ${streams.length} selected streams of ${scopeName(app)} can be read${rest}`,
+      value: true,
+    };
   });
 }
 
@@ -101,12 +103,8 @@ async function checkStore(context: Context, config: Config, report: Report): Pro
     );
   }
   await report.attempt('queue', async () => {
-    const {log} = context.surroundings.logger;
-    const queue = await TaskQueue.open(store.database.connection, (error) =>
-      log.debug({err: error}, 'queue reported an error'),
-    );
-    await queue.close();
-    return {line: 'in the store', value: true};
+    const queue = await openQueue(context, config, store);
+    return {line: queue.kind === 'redis' ? 'in Redis' : 'in the store', value: true};
   });
 }
 

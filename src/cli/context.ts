@@ -1,17 +1,15 @@
 import type {Config} from '../config/config.ts';
 import {loadConfig, type ConfigNeed} from '../config/load.ts';
-import {patOf, secretsOf} from '../config/secrets.ts';
+import {secretsOf} from '../config/secrets.ts';
 import type {RunRules} from '../jobs/deps.ts';
-import type {ApiClient} from '../source/client.ts';
-import {openClient} from '../source/open-client.ts';
-import type {SourceObserver} from '../source/observer.ts';
+import {sweepRequests} from '../jobs/sweep-share.ts';
 import type {Connection} from '../store/database.ts';
 import {openEmbedded} from '../store/embedded/open-embedded.ts';
 import type {Store} from '../store/ledger.ts';
 import {closeStore, openStore} from '../store/open.ts';
 import {CATALOGUE} from '../streams/catalogue.ts';
+import type {StreamOverlay} from '../streams/overlay.ts';
 import type {Sink} from '../sinks/sink.ts';
-import {openSink} from './open-sink.ts';
 import type {Stream} from '../streams/stream.ts';
 import type {Logger} from '../telemetry/logger.ts';
 import type {Ask} from './ask.ts';
@@ -69,20 +67,6 @@ export class Context {
     return config;
   }
 
-  client(config: Config, observer?: SourceObserver): ApiClient {
-    const {baseUrl, requestsPerSecond, headroom, maxConcurrency} = config.source;
-    const client = openClient({
-      baseUrl,
-      pat: patOf(config.source),
-      requestsPerSecond,
-      headroom,
-      maxConcurrency,
-      ...(observer === undefined ? {} : {observer}),
-    });
-    this.defer(() => client.close());
-    return client;
-  }
-
   /** Where the store's database is; starts the embedded one where none is configured. */
   async connection(config: Config): Promise<Connection> {
     if (config.store.kind === 'url') return {url: config.store.url};
@@ -95,20 +79,30 @@ export class Context {
   async store(config: Config): Promise<Store> {
     const connection = await this.connection(config);
     const {schema, history} = config.store;
-    const store = await openStore({connection, schema, history, leaseMs: config.run.leaseMs});
+    const store = await openStore({
+      connection,
+      schema,
+      history,
+      leaseMs: config.run.leaseMs,
+      overlays: overlaysOf(config),
+    });
     this.defer(() => closeStore(store));
     return store;
   }
 
   /** The sinks beside the store, by name. */
-  sinks(config: Config): Promise<ReadonlyMap<string, Sink>> {
+  async sinks(config: Config): Promise<ReadonlyMap<string, Sink>> {
     const sinks = new Map<string, Sink>();
+    if (config.sinks.length === 0) return sinks;
+    // The S3 client and the formats are a fifth of what there is to load: only where they are wanted.
+    // eslint-disable-next-line no-restricted-syntax -- within the room
+    const {openSink} = await import('./open-sink.ts');
     for (const each of config.sinks) {
       const sink = openSink(each);
       this.defer(async () => sink[Symbol.asyncDispose]());
       sinks.set(each.name, sink);
     }
-    return Promise.resolve(sinks);
+    return sinks;
   }
 
   /** Closed when the command has ended, the last one first. */
@@ -125,17 +119,25 @@ export class Context {
   }
 }
 
+/** Redactions and exclusions by stream. */
+export const overlaysOf = ({streamOptions}: Config): ReadonlyMap<string, StreamOverlay> =>
+  new Map(Object.entries(streamOptions).map(([name, {redact, exclude}]) => [name, {redact, exclude}]));
+
 /** Rules of runs by the configuration. */
 export function rulesOf(config: Config): RunRules {
   const {maxDeleteRatio, proofRequests, settleMs, sweepMs, maxRecordBytes} = config.run;
+  const {requestsPerSecond, headroom} = config.source;
   return {
     maxDeleteRatio,
     proofRequests,
     settleMs,
     sweepMs,
     maxRecordBytes,
+    sweepRequests: (elapsedMs: number) => sweepRequests(requestsPerSecond * (1 - headroom), elapsedMs),
     pageSizeOf: (stream: Stream) =>
       config.streamOptions[stream.name]?.pageSize ?? Math.min(stream.pageSize ?? 1_000, config.source.pageSize),
     strategyOf: (stream: Stream) => config.streamOptions[stream.name]?.strategy ?? stream.strategy,
+    purgeAfterMs: config.run.purgeDeletedAfterMs,
+    notifyOn: config.notify?.on ?? [],
   };
 }

@@ -12,12 +12,12 @@ export async function compare(
   const database = new Database(connection, 1);
   const rows: [stream: string, source: number, live: number, deleted: number][] = [];
   try {
-    for (const {name} of CATALOGUE) {
+    for (const {name} of CATALOGUE.filter(({isDefault}) => isDefault)) {
       const [count] = await database.query<{live: number; deleted: number}>(
         `select count(*) filter (where _sync_deleted_at is null)::int as live,
            count(*) filter (where _sync_deleted_at is not null)::int as deleted from clarifai."${name}"`,
       );
-      const source = [...simulator.truth(name as Parameters<Simulator['truth']>[0])].length;
+      const source = [...simulator.truth(name)].length;
       rows.push([name, source, count?.live ?? 0, count?.deleted ?? 0]);
     }
   } finally {

@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import {EXIT_CODES, UsageError} from '../core/errors.ts';
+import {A_FEW} from '../simulator/resources/all-resources.ts';
 import {startSimulator, type Simulator} from '../simulator/simulator.ts';
 import {makeFolder} from '../store/embedded/make-folder.ts';
 import {openEmbedded} from '../store/embedded/open-embedded.ts';
@@ -17,7 +18,7 @@ export interface DemoFlags {
   readonly keep?: string;
 }
 
-const SIZE = {inputs: 300, annotations: 1200, datasets: 4, concepts: 20};
+const SIZE = {inputs: 300, annotations: 1200, datasets: 4, concepts: 20, resources: A_FEW};
 
 /**
  * The main job from end to end with nothing else installed: a simulated app, an embedded Postgres and a folder sink, a first sync, a

@@ -8,6 +8,7 @@ import type {Store} from '../store/ledger.ts';
 import {countRows, streamsRead} from '../store/row-counts.ts';
 import type {Stream} from '../streams/stream.ts';
 import {rulesOf, type Context} from './context.ts';
+import {openApi} from './open-parts.ts';
 import {storeToRead} from './read-store.ts';
 import {appOf, resolveApps, scopeFor, selectedStreams} from './selection.ts';
 import {durationText, tableLines} from './table-text.ts';
@@ -38,7 +39,7 @@ export async function estimate(context: Context, flags: EstimateFlags): Promise<
   const named = flags.app?.map(appOf) ?? null;
   const config = await context.config(named === null ? ['pat', 'apps'] : ['pat']);
   const {out, signal} = context.surroundings;
-  const client = context.client(config);
+  const client = openApi(context, config);
   const store = await storeToRead(context, config);
   const apps = await resolveApps(client, named ?? config.apps, signal);
   const estimates: AppEstimate[] = [];

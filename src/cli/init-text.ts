@@ -1,4 +1,3 @@
-import {NOT_YET} from '../config/not-yet.ts';
 import {tableRows, type TableRow} from '../config/table-rows.ts';
 import type {Scope} from '../core/scope.ts';
 
@@ -39,13 +38,7 @@ const ROWS: readonly TableRow[] = tableRows();
 
 function section(name: string, indent: string): string[] {
   const mark = indent.includes('#') ? indent : `${indent}# `;
-  return ROWS.filter(({key, isSecret}) => key.startsWith(`${name}.`) && !isSecret && !isMissing(key)).map(
-    (row) => mark + line(row),
-  );
-}
-
-function isMissing(key: string): boolean {
-  return NOT_YET.some(({keys}) => keys.test(key));
+  return ROWS.filter(({key, isSecret}) => key.startsWith(`${name}.`) && !isSecret).map((row) => mark + line(row));
 }
 
 function rowNamed(name: string): TableRow {

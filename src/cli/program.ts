@@ -1,20 +1,19 @@
 import {Command, CommanderError, Option} from 'commander';
-import {UsageError} from '../core/errors.ts';
 import type {SimulateFlags} from '../simulator/main.ts';
 import {LOG_LEVELS} from '../telemetry/log.ts';
 import {createLogger} from '../telemetry/logger.ts';
-import {check} from './check.ts';
-import {Context, type Surroundings} from './context.ts';
-import {demo, type DemoFlags} from './demo.ts';
-import {estimate, type EstimateFlags} from './estimate.ts';
-import {init, type InitFlags} from './init.ts';
-import {listRejects, showReject} from './rejects.ts';
-import {reset, type ResetFlags} from './reset.ts';
-import {listRuns, showRun} from './runs.ts';
-import {simulate} from './simulate.ts';
-import {status} from './status.ts';
-import {listStreams, showStream} from './streams.ts';
-import {sync, type SyncFlags} from './sync.ts';
+import {load} from './commands.ts';
+import type {Context, Surroundings} from './context.ts';
+import type {DemoFlags} from './demo.ts';
+import type {EstimateFlags} from './estimate.ts';
+import type {ExportFlags} from './export.ts';
+import type {InitFlags} from './init.ts';
+import type {PurgeFlags} from './purge.ts';
+import type {ReplayFlags} from './replay.ts';
+import type {ResetFlags} from './reset.ts';
+import type {StartFlags} from './start.ts';
+import type {SyncFlags} from './sync.ts';
+import type {VerifyFlags} from './verify.ts';
 
 /** Runs the command that `args` (without node and script) name, and gives its exit code; 2 for what is no command. */
 export async function runProgram(
@@ -25,6 +24,7 @@ export async function runProgram(
   let exitCode = 0;
   const program = new Command('clarifai-sync');
   const run: Run = async (work) => {
+    const {Context} = await load.context();
     const context = new Context(surroundings, program.opts<{config?: string}>().config);
     try {
       exitCode = await work(context);
@@ -46,7 +46,6 @@ export async function runProgram(
   addSyncing(program, run);
   addLooking(program, run);
   addTrying(program, run);
-  addNotYet(program);
   try {
     await program.parseAsync([...args], {from: 'user'});
   } catch (error) {
@@ -75,7 +74,9 @@ function addSetUp(program: Command, run: Run): void {
         ['clarifai-sync init --app me/plants --database', 'asks nothing'],
       ),
     )
-    .action((flags: InitFlags) => run((context) => init(context, flags, program.opts<{config?: string}>().config)));
+    .action((flags: InitFlags) =>
+      run(async (context) => (await load.init()).init(context, flags, program.opts<{config?: string}>().config)),
+    );
   program
     .command('check')
     .description('try configuration, credential, apps, streams, store and queue; one line each')
@@ -86,7 +87,7 @@ function addSetUp(program: Command, run: Run): void {
         ['CLARIFAI_PAT_FILE=/run/secrets/pat clarifai-sync check', 'with the token from a file'],
       ),
     )
-    .action(() => run(check));
+    .action(() => run(async (context) => (await load.check()).check(context)));
   const streams = program
     .command('streams')
     .description('the kinds of records that can be copied')
@@ -99,7 +100,7 @@ function addSetUp(program: Command, run: Run): void {
       ),
     )
     .action(({json}: {json?: boolean}) =>
-      run((context) => Promise.resolve(listStreams(context.surroundings, json === true))),
+      run(async (context) => (await load.streams()).listStreams(context.surroundings, json === true)),
     );
   streams
     .command('show <name>')
@@ -108,7 +109,9 @@ function addSetUp(program: Command, run: Run): void {
     .option(...JSON_FLAG)
     .action((name: string, flags: {schema?: boolean}, command: Command) =>
       // `--json` may be given to either of the two commands.
-      run((context) => Promise.resolve(showStream(context.surroundings, name, {...flags, json: isJson(command)}))),
+      run(async (context) =>
+        (await load.streams()).showStream(context.surroundings, name, {...flags, json: isJson(command)}),
+      ),
     );
 }
 
@@ -132,14 +135,42 @@ function addSyncing(program: Command, run: Run): void {
         ['clarifai-sync sync --json | jq .outcome', 'for scripts'],
       ),
     )
-    .action((flags: SyncFlags) => run((context) => sync(context, flags)));
+    .action((flags: SyncFlags) => run(async (context) => (await load.sync()).sync(context, flags)));
+  program
+    .command('start')
+    .description('the service: runs by schedule, until it is told to end')
+    .option('--roles <roles>', 'some of scheduler, worker, http (default: all)')
+    .addHelpText(
+      'after',
+      examples(
+        ['clarifai-sync start', 'everything in one process'],
+        ['clarifai-sync start --roles worker', 'one more worker, on this machine or another'],
+      ),
+    )
+    .action((flags: StartFlags) => run(async (context) => (await load.start()).start(context, flags)));
   program
     .command('estimate')
     .description('requests and time that a first run and one with nothing changed will take')
     .option('--app <user/app...>', 'this app only (may be repeated)')
     .option(...JSON_FLAG)
     .addHelpText('after', examples(['clarifai-sync estimate --app me/plants', 'before the first run']))
-    .action((flags: EstimateFlags) => run((context) => estimate(context, flags)));
+    .action((flags: EstimateFlags) => run(async (context) => (await load.estimate()).estimate(context, flags)));
+  program
+    .command('export')
+    .description('current records from the store as files; asks nothing of the API')
+    .requiredOption('--to <url>', 's3://bucket/prefix or file:///folder')
+    .addOption(new Option('--format <format>', 'of the files').choices(['parquet', 'jsonl']).default('parquet'))
+    .option('--app <user/app...>', 'this app only (may be repeated)')
+    .option('--stream <name...>', 'this stream only (may be repeated)')
+    .option(...JSON_FLAG)
+    .addHelpText(
+      'after',
+      examples(
+        ['clarifai-sync export --to file:///tmp/plants', 'everything, as Parquet'],
+        ['clarifai-sync export --to s3://bucket/plants --format jsonl --stream inputs', 'one stream, as JSON lines'],
+      ),
+    )
+    .action((flags: ExportFlags) => run(async (context) => (await load.exporting()).exportRecords(context, flags)));
   program
     .command('reset')
     .description('forget how far a stream was read, so that the next run reads all of it; rows stay')
@@ -147,7 +178,17 @@ function addSyncing(program: Command, run: Run): void {
     .requiredOption('--stream <name>', 'the stream')
     .option('--yes', 'do not ask')
     .addHelpText('after', examples(['clarifai-sync reset --app me/plants --stream annotations --yes', 'for scripts']))
-    .action((flags: ResetFlags) => run((context) => reset(context, flags)));
+    .action((flags: ResetFlags) => run(async (context) => (await load.reset()).reset(context, flags)));
+  program
+    .command('purge')
+    .description('remove for good the rows that are marked deleted, and their history; a run of its own')
+    .option('--deleted-before <date>', 'only what was marked deleted before this date or time (default: now)')
+    .option('--app <user/app...>', 'this app only (may be repeated)')
+    .option('--stream <name...>', 'this stream only (may be repeated)')
+    .option(...JSON_FLAG)
+    .option('--yes', 'do not ask')
+    .addHelpText('after', examples(['clarifai-sync purge --deleted-before 2024-05-31 --yes', 'for scripts']))
+    .action((flags: PurgeFlags) => run(async (context) => (await load.purge()).purge(context, flags)));
 }
 
 function addLooking(program: Command, run: Run): void {
@@ -162,7 +203,23 @@ function addLooking(program: Command, run: Run): void {
         [`clarifai-sync status --json | jq '.scopes[].lag_seconds'`, 'for a monitor'],
       ),
     )
-    .action(({json}: {json?: boolean}) => run((context) => status(context, json === true)));
+    .action(({json}: {json?: boolean}) => run(async (context) => (await load.status()).status(context, json === true)));
+  program
+    .command('verify')
+    .description('compare source, store and sinks; exit code 6 when something differs')
+    .option('--app <user/app...>', 'this app only (may be repeated)')
+    .option('--stream <name...>', 'this stream only (may be repeated)')
+    .option('--sample <n>', 'so many records of each stream are read again (default: 100)')
+    .option('--full', 'all records are read again')
+    .option(...JSON_FLAG)
+    .addHelpText(
+      'after',
+      examples(
+        ['clarifai-sync verify', 'counts, a sample of the records, every sink'],
+        ['clarifai-sync verify --full --stream annotations', 'every record of one stream'],
+      ),
+    )
+    .action((flags: VerifyFlags) => run(async (context) => (await load.verify()).verify(context, flags)));
   const runs = program
     .command('runs')
     .description('runs, newest first')
@@ -175,13 +232,15 @@ function addLooking(program: Command, run: Run): void {
         ['clarifai-sync runs show 0b54c6ab-5f2c-4b0e-9f0e-8a2e6a2f9d11', 'all about one'],
       ),
     )
-    .action((flags: {json?: boolean; limit?: string}) => run((context) => listRuns(context, flags)));
+    .action((flags: {json?: boolean; limit?: string}) =>
+      run(async (context) => (await load.runs()).listRuns(context, flags)),
+    );
   runs
     .command('show <run_id>')
     .description('one run with every stream, pages and errors')
     .option(...JSON_FLAG)
     .action((runId: string, _flags: object, command: Command) =>
-      run((context) => showRun(context, runId, isJson(command))),
+      run(async (context) => (await load.runs()).showRun(context, runId, isJson(command))),
     );
   const rejects = program
     .command('rejects')
@@ -200,14 +259,21 @@ function addLooking(program: Command, run: Run): void {
     .option('--limit <n>', 'so many at most (default: 100)')
     .option(...JSON_FLAG)
     .action((flags: {stream?: string[]; limit?: string; json?: boolean}) =>
-      run((context) => listRejects(context, flags)),
+      run(async (context) => (await load.rejects()).listRejects(context, flags)),
     );
   rejects
     .command('show <id>')
     .description('one of them, with the reason and the record as it came')
     .option(...JSON_FLAG)
-    .action((id: string, {json}: {json?: boolean}) => run((context) => showReject(context, id, json === true)));
-  refused(rejects, 'replay', 'try them again', 'replaying rejects');
+    .action((id: string, {json}: {json?: boolean}) =>
+      run(async (context) => (await load.rejects()).showReject(context, id, json === true)),
+    );
+  rejects
+    .command('replay')
+    .description('try to store them again, after an upgrade or a change of settings; a run of its own')
+    .option('--stream <name...>', 'those of this stream only (may be repeated)')
+    .option(...JSON_FLAG)
+    .action((flags: ReplayFlags) => run(async (context) => (await load.replay()).replay(context, flags)));
 }
 
 function addTrying(program: Command, run: Run): void {
@@ -222,7 +288,9 @@ function addTrying(program: Command, run: Run): void {
         ['clarifai-sync demo --keep ./demo', 'to look around afterwards'],
       ),
     )
-    .action((flags: DemoFlags) => run((context) => demo(context, flags, demoLogger(program, context.surroundings))));
+    .action((flags: DemoFlags) =>
+      run(async (context) => (await load.demo()).demo(context, flags, demoLogger(program, context.surroundings))),
+    );
   program
     .command('simulate')
     .description('a stand-in for the Clarifai API, to try the service against; runs until Ctrl-C')
@@ -243,26 +311,7 @@ function addTrying(program: Command, run: Run): void {
       'after',
       examples(['clarifai-sync simulate --inputs 20000 --rate 15 --latency 200', 'as slow as the real one']),
     )
-    .action((flags: SimulateFlags) => run((context) => simulate(context, flags)));
-}
-
-/** Commands of the contract whose feature does not exist yet: known, so that they are told apart from a slip. */
-function addNotYet(program: Command): void {
-  refused(program, 'start', 'the service', 'the service');
-  refused(program, 'verify', 'compare the copy with the source', 'verify');
-  refused(program, 'export', 'current records as files', 'export');
-  refused(program, 'purge', 'remove for good what is marked deleted', 'purge');
-}
-
-function refused(parent: Command, name: string, does: string, what: string): void {
-  parent
-    .command(name)
-    .description(`${does} (not in this version yet)`)
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(() => {
-      throw new UsageError(`${what} is not in this version yet`);
-    });
+    .action((flags: SimulateFlags) => run(async (context) => (await load.simulate()).simulate(context, flags)));
 }
 
 /** Of this command or of the one above it. */

@@ -2,7 +2,7 @@ import type {Config} from '../config/config.ts';
 import type {Store} from '../store/ledger.ts';
 import {isEmbeddedMade, isStoreMade} from '../store/is-made.ts';
 import {closeStore, openStore} from '../store/open.ts';
-import type {Context} from './context.ts';
+import {overlaysOf, type Context} from './context.ts';
 
 /** What a command says that asks a store nobody has made yet. */
 export const NOTHING_SYNCED =
@@ -18,7 +18,13 @@ export async function storeToRead(context: Context, config: Config): Promise<Sto
   // Opening would make what is not there.
   if (!(await isStoreMade(connection))) return null;
   const {schema, history} = config.store;
-  const store = await openStore({connection, schema, history, leaseMs: config.run.leaseMs});
+  const store = await openStore({
+    connection,
+    schema,
+    history,
+    leaseMs: config.run.leaseMs,
+    overlays: overlaysOf(config),
+  });
   context.defer(() => closeStore(store));
   return store;
 }

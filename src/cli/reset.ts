@@ -3,6 +3,7 @@ import {scopeName} from '../core/scope.ts';
 import {forgetReading} from '../store/forget.ts';
 import {streamNamed} from '../streams/catalogue.ts';
 import type {Context} from './context.ts';
+import {openApi} from './open-parts.ts';
 import {storeToRead} from './read-store.ts';
 import {appOf, resolveApps, scopeFor} from './selection.ts';
 
@@ -22,7 +23,7 @@ export async function reset(context: Context, flags: ResetFlags): Promise<number
   }
   const isMe = named.userId === 'me';
   const config = await context.config(isMe ? ['pat'] : []);
-  const [app = named] = isMe ? await resolveApps(context.client(config), [named], signal) : [named];
+  const [app = named] = isMe ? await resolveApps(openApi(context, config), [named], signal) : [named];
   const scope = scopeFor(stream, app);
   const what = `${stream.name} of ${scopeName(scope)}`;
   if (flags.yes !== true && ask !== undefined) {

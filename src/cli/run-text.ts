@@ -1,101 +1,32 @@
 import {scopeKind, scopeName} from '../core/scope.ts';
-import type {RunReport, StreamRun} from '../store/runs.ts';
-
-/** One run as `sync --json` and `runs --json` print it (contract, section 2). */
-export interface RunDocument {
-  readonly run_id: string;
-  readonly user_id: string;
-  readonly app_id: string;
-  readonly mode: string;
-  readonly outcome: string | null;
-  readonly started_at: string;
-  readonly finished_at: string | null;
-  readonly requests: number;
-  readonly throttled: number;
-  readonly streams: readonly StreamDocument[];
-  readonly error?: {readonly code: string; readonly message: string};
-}
-
-export interface StreamDocument {
-  readonly stream: string;
-  readonly outcome: string | null;
-  readonly pages: number;
-  readonly read: number;
-  readonly inserted: number;
-  readonly updated: number;
-  readonly deleted: number;
-  readonly unchanged: number;
-  readonly rejected: number;
-  readonly repaired: number;
-  readonly source_count: number | null;
-  readonly error?: {readonly code: string; readonly message: string};
-}
-
-export function runDocument({
-  run,
-  outcome,
-  startedAt,
-  finishedAt,
-  requests,
-  throttled,
-  failure,
-  streams,
-}: RunReport): RunDocument {
-  return {
-    run_id: run.runId,
-    user_id: run.scope.userId,
-    app_id: run.scope.appId,
-    mode: run.mode,
-    outcome,
-    started_at: startedAt.toISOString(),
-    finished_at: finishedAt?.toISOString() ?? null,
-    requests,
-    throttled,
-    streams: streams.map(streamDocument),
-    ...(failure === null ? {} : {error: {code: failure.code, message: failure.message}}),
-  };
-}
-
-function streamDocument(stream: StreamRun): StreamDocument {
-  const {outcome, pages, read, inserted, updated, deleted, unchanged, rejected, repaired, failure} = stream;
-  return {
-    stream: stream.stream,
-    outcome,
-    pages,
-    read,
-    inserted,
-    updated,
-    deleted,
-    unchanged,
-    rejected,
-    repaired,
-    source_count: stream.sourceCount,
-    ...(failure === null ? {} : {error: {code: failure.code, message: failure.message}}),
-  };
-}
+import {runDocument, type RunDocument} from '../store/run-document.ts';
+import type {RunReport, StreamRun} from '../store/run-reports.ts';
 
 /**
- * What `sync --json` tells of runs: one document per app. Streams of a user are read by a run of their own, and told
- * with the first app of that user; where no app was synced, that run is told by itself.
+ * What `sync --json` tells of runs: one document per app. Streams of a user, and those that are the same for
+ * everybody, are read by runs of their own and told with the first app (of that user); where no app was synced, such a run
+ * is told by itself.
  */
 export function runJson(runs: readonly {readonly report: RunReport}[]): RunDocument[] {
   const documents = runs.map(({report}) => ({kind: scopeKind(report.run.scope), document: runDocument(report)}));
   const apps = documents.filter(({kind}) => kind === 'app').map(({document}) => document);
-  const others = documents.filter(({kind}) => kind !== 'app').map(({document}) => document);
-  const alone = others.filter((other) => !apps.some((app) => app.user_id === other.user_id));
-  const told = new Set<string>();
+  const left = documents.filter(({kind}) => kind !== 'app');
   const joined = apps.map((app) => {
-    const other = told.has(app.user_id) ? undefined : others.find((each) => each.user_id === app.user_id);
-    told.add(app.user_id);
-    if (other === undefined) return app;
-    return {
-      ...app,
-      requests: app.requests + other.requests,
-      throttled: app.throttled + other.throttled,
-      streams: [...app.streams, ...other.streams],
-    };
+    let whole = app;
+    for (const other of [...left]) {
+      if (other.kind !== 'global' && other.document.user_id !== app.user_id) continue;
+      left.splice(left.indexOf(other), 1);
+      const {requests, throttled, streams} = other.document;
+      whole = {
+        ...whole,
+        requests: whole.requests + requests,
+        throttled: whole.throttled + throttled,
+        streams: [...whole.streams, ...streams],
+      };
+    }
+    return whole;
   });
-  return [...joined, ...alone];
+  return [...joined, ...left.map(({document}) => document)];
 }
 
 /** The same for people: a line for the run and one for each stream. */

@@ -1,10 +1,11 @@
 import {UsageError} from '../core/errors.ts';
 import {scopeName} from '../core/scope.ts';
-import {reportRuns, type RunReport} from '../store/runs.ts';
+import {runDocument} from '../store/run-document.ts';
+import {reportRuns, type RunReport} from '../store/run-reports.ts';
 import type {Context} from './context.ts';
 import {wholeNumber} from './number-flag.ts';
 import {NOTHING_SYNCED, storeToRead} from './read-store.ts';
-import {runDocument, runLines} from './run-text.ts';
+import {runLines} from './run-text.ts';
 import {durationText, tableLines} from './table-text.ts';
 
 const DEFAULT_LIMIT = 20;

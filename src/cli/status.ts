@@ -1,4 +1,7 @@
 import {scopeName} from '../core/scope.ts';
+import {LASTING_RUNS} from '../store/counts.ts';
+import {knownDrift} from '../store/drift.ts';
+import {scopeDocument} from '../store/status-document.ts';
 import {reportStatus, type ScopeStatus, type StreamStatus} from '../store/status.ts';
 import type {Context} from './context.ts';
 import {NOTHING_SYNCED, storeToRead} from './read-store.ts';
@@ -9,10 +12,23 @@ export async function status(context: Context, isJson: boolean): Promise<number>
   const {out} = context.surroundings;
   const store = await storeToRead(context, await context.config([]));
   const scopes = store === null ? [] : await reportStatus(store);
-  if (isJson) out(JSON.stringify({scopes: scopes.map(scopeDocument)}));
+  const drift = store === null ? [] : await knownDrift(store);
+  if (isJson) out(JSON.stringify({scopes: scopes.map(scopeDocument), drift: drift.map(driftDocument)}));
   else if (scopes.length === 0) out(NOTHING_SYNCED);
-  else for (const line of scopes.flatMap(scopeLines)) out(line);
+  else for (const line of [...scopes.flatMap(scopeLines), ...drift.map(driftLine)]) out(line);
   return 0;
+}
+
+type KnownDrift = Awaited<ReturnType<typeof knownDrift>>[number];
+
+function driftLine({scope, stream, place, records, foundAt}: KnownDrift): string {
+  const what = [scopeName(scope), stream].filter((part) => part !== '').join(' ');
+  return `${what}: verify found ${records} records that differ (${place}), first at ${foundAt.toISOString()}: see "clarifai-sync verify"`;
+}
+
+function driftDocument({scope, stream, place, records, examples, foundAt}: KnownDrift) {
+  const {userId, appId} = scope;
+  return {user_id: userId, app_id: appId, stream, place, records, examples, found_at: foundAt.toISOString()};
 }
 
 function scopeLines(status: ScopeStatus): string[] {
@@ -35,8 +51,13 @@ function scopeLines(status: ScopeStatus): string[] {
   return [head, ...why, ...tableLines(columns, rows).map((line) => `  ${line}`), ...streams.flatMap(remarks)];
 }
 
-function remarks({stream, failure, searchGaps, openRejects}: StreamStatus): string[] {
+function remarks({stream, failure, searchGaps, openRejects, countGap, countRuns}: StreamStatus): string[] {
   const found: string[] = [];
+  if (countGap !== null && countGap !== 0) {
+    const gap = `${Math.abs(countGap)} ${countGap > 0 ? 'more' : 'fewer'} at the source than here`;
+    const lasting = countRuns >= LASTING_RUNS ? `, in ${countRuns} runs: a full run is due` : '';
+    found.push(`  ${stream}: ${gap}${lasting}`);
+  }
   if (failure !== null) found.push(`  ${stream}: ${failure.message} [${failure.code}]`);
   if (searchGaps !== null && searchGaps.length > 0) {
     found.push(`  ${stream}: the search does not show ${searchGaps.join(', ')} records; the list is read instead`);
@@ -47,44 +68,4 @@ function remarks({stream, failure, searchGaps, openRejects}: StreamStatus): stri
     );
   }
   return found;
-}
-
-function scopeDocument(status: ScopeStatus) {
-  const {scope, runId, mode, outcome, startedAt, finishedAt, failure, succeededAt, fullAt, lagSeconds} = status;
-  return {
-    user_id: scope.userId,
-    app_id: scope.appId,
-    run_id: runId,
-    mode,
-    outcome,
-    started_at: startedAt.toISOString(),
-    finished_at: finishedAt?.toISOString() ?? null,
-    lag_seconds: lagSeconds,
-    last_succeeded_at: succeededAt?.toISOString() ?? null,
-    last_full_at: fullAt?.toISOString() ?? null,
-    streams: status.streams.map(streamDocument),
-    ...(failure === null ? {} : {error: failure}),
-  };
-}
-
-function streamDocument(stream: StreamStatus) {
-  const {read, inserted, updated, deleted, unchanged, rejected, failure} = stream;
-  return {
-    stream: stream.stream,
-    run_id: stream.runId,
-    mode: stream.mode,
-    outcome: stream.outcome,
-    read,
-    inserted,
-    updated,
-    deleted,
-    unchanged,
-    rejected,
-    source_count: stream.sourceCount,
-    lag_seconds: stream.lagSeconds,
-    last_read_at: stream.lastReadAt?.toISOString() ?? null,
-    search_gaps: stream.searchGaps,
-    open_rejects: stream.openRejects,
-    ...(failure === null ? {} : {error: failure}),
-  };
 }

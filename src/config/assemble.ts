@@ -1,4 +1,5 @@
 import {resolve} from 'node:path';
+import {pathOf} from '../streams/overlay.ts';
 import type {
   Config,
   NotifyConfig,
@@ -41,12 +42,19 @@ export function assemble(values: FileValues, {file, folder, notes}: AssembleCont
     apps: values.apps.map(({user_id, app_id}) => ({userId: user_id, appId: app_id})),
     streams: selection(values.streams),
     streamOptions: Object.fromEntries(
-      Object.entries(values.stream_options).map(([name, {page_size, strategy}]): [string, StreamOptions] => [
-        name,
-        {pageSize: page_size ?? null, strategy: strategy ?? null},
-      ]),
+      Object.entries(values.stream_options).map(
+        ([name, {page_size, strategy, redact, exclude}]): [string, StreamOptions] => [
+          name,
+          {
+            pageSize: page_size ?? null,
+            strategy: strategy ?? null,
+            redact: redact.map(pathOf),
+            exclude: exclude.map(pathOf),
+          },
+        ],
+      ),
     ),
-    store: storeOf(values, storeSink, dataDir),
+    store: storeOf(values, values.sinks.filter(isPostgres), dataDir),
     sinks: values.sinks.filter((sink) => sink !== storeSink).map(sinkOf),
     queueUrl: values.queue.url ?? null,
     dataDir,
@@ -75,11 +83,16 @@ export function assemble(values: FileValues, {file, folder, notes}: AssembleCont
   });
 }
 
-/** `state.url`, else the first Postgres sink, else an embedded Postgres. */
-function storeOf({state}: FileValues, sink: PostgresValues | undefined, dataDir: string): StoreConfig {
+/**
+ * `state.url`, else the first Postgres sink, else an embedded Postgres. It keeps history where any sink does: versions are
+ * made in the store and only copied from there.
+ */
+function storeOf({state}: FileValues, sinks: readonly PostgresValues[], dataDir: string): StoreConfig {
+  const [sink] = sinks;
   const schema = state.schema ?? sink?.schema ?? 'clarifai';
-  if (state.url !== undefined) return {kind: 'url', url: state.url, schema, history: false, sinkName: null};
-  if (sink !== undefined) return {kind: 'url', url: sink.url, schema, history: sink.history, sinkName: sink.name};
+  const history = sinks.some((each) => each.history);
+  if (state.url !== undefined) return {kind: 'url', url: state.url, schema, history, sinkName: null};
+  if (sink !== undefined) return {kind: 'url', url: sink.url, schema, history, sinkName: sink.name};
   return {kind: 'embedded', dataDir, schema, history: false};
 }
 

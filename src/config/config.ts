@@ -1,3 +1,5 @@
+import type {Path} from '../core/shape.ts';
+import type {NotifyEvent} from '../core/notify.ts';
 import type {Strategy} from '../streams/stream.ts';
 
 /**
@@ -57,6 +59,10 @@ export interface StreamOptions {
   readonly pageSize: number | null;
   /** null: the catalogue's. A `window` stream can be read as `list`, and only that. */
   readonly strategy: Strategy | null;
+  /** Places that are taken out before anything is stored. */
+  readonly redact: readonly Path[];
+  /** Places whose changes do not count. */
+  readonly exclude: readonly Path[];
 }
 
 export type StoreConfig =
@@ -140,8 +146,6 @@ export interface HttpConfig {
   /** Secret; null: no token is asked for. */
   readonly token: string | null;
 }
-
-export type NotifyEvent = 'failed' | 'partial' | 'drift' | 'recovered';
 
 export interface NotifyConfig {
   readonly webhook: string;

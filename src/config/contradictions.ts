@@ -1,3 +1,5 @@
+import {REFUSED} from '../streams/refused.ts';
+import {overlayProblem, pathOf} from '../streams/overlay.ts';
 import type {Stream} from '../streams/stream.ts';
 import {nearMiss} from './near-miss.ts';
 import {found, pathName} from './problem.ts';
@@ -6,7 +8,7 @@ import {isMapping, mappingsAt, valueAt} from './settings.ts';
 import type {Settings, Tree} from './settings.ts';
 
 /** What the configuration has to know of a stream of the catalogue. */
-export type KnownStream = Pick<Stream, 'name' | 'strategy'>;
+export type KnownStream = Pick<Stream, 'name' | 'strategy'> & Partial<Stream>;
 
 /**
  * What is wrong although each value alone is right: names used twice, names of nothing, keys that exclude each other.
@@ -37,6 +39,7 @@ export function findContradictions({tree, originOf}: Settings, known: readonly K
   for (const name of isMapping(options) ? Object.keys(options) : []) {
     if (!names.includes(name)) tell(['stream_options', name], unknownStream(name, names));
   }
+  for (const stream of known) tellStreamOptions(tree, stream, tell);
 
   for (const {path, mapping} of mappingsAt(tree, ['sinks'])) {
     if ((mapping['access_key_id'] === undefined) !== (mapping['secret_access_key'] === undefined)) {
@@ -69,6 +72,37 @@ export function findContradictions({tree, originOf}: Settings, known: readonly K
   return problems;
 }
 
+/** Strategies that a stream cannot have, and places that it cannot do without. */
+function tellStreamOptions(tree: Tree, stream: KnownStream, tell: (path: KeyPath, text: string) => void): void {
+  const at = ['stream_options', stream.name];
+  const strategy = valueAt(tree, [...at, 'strategy']);
+  if (typeof strategy === 'string' && strategy !== stream.strategy) {
+    const mayBeList = stream.strategy === 'window';
+    if (!mayBeList || strategy !== 'list') {
+      const expected = mayBeList ? 'window or list' : stream.strategy;
+      tell([...at, 'strategy'], `expected ${expected}, found ${found(strategy, false)}: ${WHY_ONLY[stream.strategy]}`);
+    }
+  }
+  if (stream.shape === undefined) return;
+  for (const kind of ['redact', 'exclude'] as const) {
+    const list = valueAt(tree, [...at, kind]);
+    for (const [i, text] of (Array.isArray(list) ? list : []).entries()) {
+      const problem = typeof text === 'string' ? overlayProblem(stream as Stream, kind, pathOf(text)) : null;
+      if (problem !== null) tell([...at, kind, i], `cannot be used: ${problem}`);
+    }
+  }
+}
+
+/** Why a stream has its strategy and no other. */
+const WHY_ONLY: Record<Stream['strategy'], string> = {
+  tail: 'new inputs come by StreamInputs, and a full run reads all of it',
+  window: 'a search by time finds what changed; list reads everything when something has changed',
+  list: 'the API has nothing but the whole list of it',
+  children: 'it is read under each of its parents',
+  members: 'it is read under each of its parents',
+  fixed: 'it does not change once it is there',
+};
+
 /** Paths of the mappings in a list that have the same values as an earlier one under `keys`. */
 function repeated(tree: Tree, list: KeyPath, keys: readonly string[]): KeyPath[] {
   const seen = new Set<string>();
@@ -88,6 +122,8 @@ function streamLists(tree: Tree): KeyPath[] {
 }
 
 function unknownStream(name: string, names: readonly string[]): string {
+  if (Object.hasOwn(REFUSED, name))
+    return `expected the name of a stream, found ${found(name, false)}, which is never read: ${REFUSED[name]}`;
   const meant = nearMiss(name, names);
   return `expected the name of a stream (see \`streams\`), found ${found(name, false)}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }

@@ -1,5 +1,6 @@
 import {z} from 'zod';
 import {BYTES_PATTERN, parseBytes} from '../core/bytes.ts';
+import {cronProblem} from '../core/cron.ts';
 import {DURATION_PATTERN, parseDuration} from '../core/duration.ts';
 
 /** What the table says of a key beside its parser, default and sentence. */
@@ -104,4 +105,15 @@ export const apiId = (what: string) =>
 export function streamSelection() {
   const expected = 'default, all, or a list of stream names';
   return z.union([z.enum(['default', 'all']), z.array(z.string()).min(1)], {error: expected});
+}
+
+/** A cron pattern that is due some day. */
+export function cronPattern() {
+  const expected = 'a cron pattern of five fields, or of six with seconds first';
+  return z.string({error: expected}).transform((written, context) => {
+    const problem = cronProblem(written);
+    if (problem === null) return written.trim().replace(/\s+/g, ' ');
+    context.issues.push({code: 'custom', message: `${expected}; this one ${problem}`, input: written});
+    return z.NEVER;
+  });
 }

@@ -1,4 +1,3 @@
-import {NOT_YET} from './not-yet.ts';
 import type {Variables} from './environment.ts';
 import type {KeyPath} from './problem.ts';
 import {mappingsAt, placeOf, valueAt, withValue} from './settings.ts';
@@ -40,9 +39,7 @@ export function fillFromEnvironment(
 
   for (const {path, variable} of SIMPLE_KEYS) {
     if (!variables.has(variable) || !isLeftOut(path)) continue;
-    const missing = NOT_YET.find((row) => row.variable === variable);
-    if (missing === undefined) fill(path, variable);
-    else noteUnused(variable, missing.reason);
+    fill(path, variable);
   }
 
   const userId = variables.get('CLARIFAI_USER_ID')?.text;

@@ -8,7 +8,6 @@ import {readDocument, settingsOf} from './document.ts';
 import {errorCode, FIXED_VARIABLES, readVariables} from './environment.ts';
 import type {Variables} from './environment.ts';
 import {fillFromEnvironment} from './fill.ts';
-import {findNotYet} from './not-yet.ts';
 import {ConfigError} from './problem.ts';
 import type {KeyPath, Problem} from './problem.ts';
 import {PAT_EXPECTED} from './secrets.ts';
@@ -56,7 +55,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
 
   const shaped = checkShape(settings);
   problems.push(...settings.problems, ...(shaped.kind === 'bad' ? shaped.problems : []));
-  problems.push(...findContradictions(settings, knownStreams), ...findNotYet(settings, knownStreams));
+  problems.push(...findContradictions(settings, knownStreams));
   // A text that is not YAML has no keys to be missed.
   if (isReadable(written)) problems.push(...findMissing(settings, variables, needs));
   if (shaped.kind === 'bad' || problems.length > 0) throw new ConfigError(inOrder(onePerPlace(problems)));

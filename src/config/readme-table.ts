@@ -1,5 +1,4 @@
 import {UsageError} from '../core/errors.ts';
-import {NOT_YET} from './not-yet.ts';
 import {tableRows} from './table-rows.ts';
 import type {TableRow} from './table-rows.ts';
 
@@ -8,7 +7,7 @@ const END = '<!-- config:end -->';
 
 /** The table of all keys in Markdown: key, default, what it is. */
 export function configTableText(): string {
-  const lines = tableRows().map((row) => `| \`${row.key}\` | ${cell(fallbackText(row))} | ${cell(sentences(row))} |`);
+  const lines = tableRows().map((row) => `| \`${row.key}\` | ${cell(fallbackText(row))} | ${cell(row.doc)} |`);
   return ['| key | default | what it is |', '| --- | --- | --- |', ...lines].join('\n');
 }
 
@@ -19,14 +18,6 @@ export function withConfigTable(readme: string): string {
   if (start === -1 || end < start)
     throw new UsageError(`the README needs the lines ${START} and ${END}, in this order`);
   return `${readme.slice(0, start + START.length)}\n\n${configTableText()}\n\n${readme.slice(end)}`;
-}
-
-/** What the key is, and what of it does not exist yet. */
-function sentences({key, doc}: TableRow): string {
-  const missing = NOT_YET.filter(({keys}) => keys.test(key)).map(
-    ({reason}) => ` *${reason[0]?.toUpperCase()}${reason.slice(1)}.*`,
-  );
-  return doc + missing.join('');
 }
 
 function fallbackText({fallback, env}: TableRow): string {

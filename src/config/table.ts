@@ -1,7 +1,10 @@
 import {z} from 'zod';
+import {isTimezone} from '../core/cron.ts';
+import {NOTIFY_EVENTS} from '../core/notify.ts';
 import {
   apiId,
   byteSize,
+  cronPattern,
   duration,
   intBetween,
   matching,
@@ -19,7 +22,7 @@ import {
 /**
  * Every key of the file: its parser, its default as it would be written, one sentence with the unit, the variable
  * that stands in for it, and whether it is secret. Parsing, messages, the JSON Schema and the table in the README all
- * come from here. A key whose feature does not exist yet is here too, and refused by not-yet.ts.
+ * come from here.
  */
 const SOURCE = z.strictObject({
   base_url: option(
@@ -89,7 +92,10 @@ const POSTGRES_SINK = z.strictObject({
     {env: 'DATABASE_URL', isSecret: true},
   ),
   schema: option(schemaName().prefault('clarifai'), 'Schema of the streams’ tables.'),
-  history: option(yesOrNo().prefault(false), 'Keep every version of a record in `NAME_history` too.'),
+  history: option(
+    yesOrNo().prefault(false),
+    'Keep every version of a record in `NAME_history` too; the store then does so as well, and sinks copy them.',
+  ),
 });
 
 const S3_SINK = z.strictObject({
@@ -151,10 +157,7 @@ const QUEUE = z.strictObject({
 
 const SCHEDULE = z.strictObject({
   name: option(shortName('schedule'), 'Name of the schedule.'),
-  cron: option(
-    matching(/^\s*\S+(\s+\S+){4,5}\s*$/, 'a cron pattern of five fields, or of six with seconds first'),
-    'When: five fields, or six with seconds first.',
-  ),
+  cron: option(cronPattern(), 'When: five fields, or six with seconds first.'),
   timezone: option(
     z
       .string({error: 'an IANA time zone such as Europe/Berlin'})
@@ -218,8 +221,8 @@ const HTTP = z.strictObject({
   host: option(text('a host name or address').prefault('127.0.0.1'), 'Address to listen on.'),
   port: option(intBetween(0, 65_535).prefault(8080), 'Port to listen on; 0 for any that is free.'),
   token: option(
-    matching(/^[\x21-\x7e]+$/, 'a token: letters, digits and signs, no spaces').optional(),
-    'What a caller must show; a host other than loopback needs one.',
+    matching(/^[\x21-\x7e]{16,}$/, 'a token of 16 characters or more: letters, digits and signs, no spaces').optional(),
+    'What a caller must show, 16 characters or more; a host other than loopback needs one.',
     {env: 'CLARIFAI_SYNC_TOKEN', isSecret: true},
   ),
 });
@@ -230,9 +233,7 @@ const NOTIFY = z.strictObject({
   }),
   secret: option(text('a secret').optional(), 'Key with which messages are signed.', {isSecret: true}),
   on: option(
-    z
-      .array(oneOf('failed', 'partial', 'drift', 'recovered'), {error: 'a list of events'})
-      .prefault(['failed', 'partial', 'drift', 'recovered']),
+    z.array(oneOf(...NOTIFY_EVENTS), {error: 'a list of events'}).prefault([...NOTIFY_EVENTS]),
     'Events that send a message.',
   ),
 });
@@ -269,13 +270,4 @@ export type FileValues = z.infer<typeof FILE>;
 /** A section may be left out as a whole: each of its keys has a default then, or is optional. */
 function section<S extends z.ZodObject>(shape: S) {
   return shape.prefault({} as z.input<S>);
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', {timeZone: name});
-    return true;
-  } catch {
-    return false;
-  }
 }

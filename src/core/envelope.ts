@@ -29,6 +29,8 @@ export interface RecordPlace {
   readonly field: string;
   /** For search hits: the member of each element that is the record. */
   readonly member?: string;
+  /** For lists of plain values: each becomes a record with the value under this name. */
+  readonly wrapAs?: string;
 }
 
 const OPEN_BRACE = 0x7b;

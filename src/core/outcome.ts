@@ -15,12 +15,17 @@ export type FailureCause = 'throttled' | 'unavailable' | 'credential' | 'scope' 
 export type StreamEnd =
   {readonly outcome: Exclude<StreamOutcome, 'failed'>} | {readonly outcome: 'failed'; readonly cause: FailureCause};
 
+/** Code of a full run that made way for what is fresh: another run carries it on. */
+export const YIELDED = 'SYNC_RUN_YIELDED';
+
 /**
  * What ended a run before its streams were through: a signal, quota or maintenance, a credential that is refused, a
  * store that is gone, an app that does not exist, no progress. One stream that fails by itself ends nothing.
  */
 export type RunBreak =
   | {readonly kind: 'signal'; readonly signal: 'SIGINT' | 'SIGTERM'}
+  /** It made way for what is fresh, having done its own fresh work. */
+  | {readonly kind: 'yielded'}
   | {readonly kind: 'error'; readonly cause: FailureCause};
 
 /** What a run knows beside its streams at the end. */
@@ -92,6 +97,7 @@ export function judgeRun(streams: readonly StreamEnd[], facts: RunFacts): RunVer
   if (endedBy?.kind === 'signal') {
     return {outcome: 'interrupted', exit: endedBy.signal === 'SIGINT' ? 'sigint' : 'sigterm'};
   }
+  if (endedBy?.kind === 'yielded') return judgeSlice(streams, facts);
   if (endedBy !== null) return verdictOf([endedBy.cause]);
 
   const causes = streams.flatMap((stream) => {
@@ -106,6 +112,13 @@ export function judgeRun(streams: readonly StreamEnd[], facts: RunFacts): RunVer
   if (sinksBehind > 0 && sinksWritten === 0) return {outcome: 'partial', exit: 'store'};
   const isPartial = causes.length > 0 || newRejects > 0 || heldBack > 0 || sinksBehind > 0;
   return isPartial ? {outcome: 'partial', exit: 'partial'} : {outcome: 'succeeded', exit: 'ok'};
+}
+
+/** A run that made way is interrupted, unless something went wrong in what it did: that is told. */
+function judgeSlice(streams: readonly StreamEnd[], facts: RunFacts): RunVerdict {
+  const ended = streams.filter(({outcome}) => outcome !== 'interrupted');
+  const verdict = judgeRun(ended, {...facts, endedBy: null});
+  return verdict.outcome === 'succeeded' ? {outcome: 'interrupted', exit: 'temporary'} : verdict;
 }
 
 /** The outcome of a run that is over. */

@@ -22,6 +22,8 @@ export interface PrepareContext {
   readonly parentKey: readonly string[];
   /** Longer records are rejected, bytes. */
   readonly maxRecordBytes: number;
+  /** Whose records are asked for: those of others are left out, where the shape says how to tell them. */
+  readonly owner?: {readonly userId: string; readonly appId: string};
 }
 
 const HASH_HEX_DIGITS = 32;
@@ -83,7 +85,6 @@ class PagePreparation {
   private readonly numbers: number[] = [];
   private readonly keys: string[][];
   private readonly hashes: string[] = [];
-  private readonly modified: (string | null)[] = [];
   private readonly forms: RecordForm[] = [];
   private readonly keyRepairs = new Map<number, KeyRepair>();
 
@@ -111,7 +112,7 @@ class PagePreparation {
       count: numbers.length,
       keys,
       hashes: this.hashes,
-      modified: this.modified,
+      modified: (i) => this.modifiedOf(numbers[i]!),
       originalKey: (i) => keyRepairs.get(numbers[i]!)?.digest ?? null,
       row: (i) => makeRow(page, numbers[i]!, keyOf(i), forms[i]!, keyRepairs.get(numbers[i]!) ?? null),
       rejects: this.rejects,
@@ -128,6 +129,7 @@ class PagePreparation {
     if (scanner.fault === 'not_json') return this.reject(n, null, 'not_json', 'expected a JSON object, found no JSON');
     if (scanner.fault !== null)
       return this.reject(n, null, scanner.fault, 'expected a JSON object, found another value');
+    if (this.isForeign(n)) return;
     const key = readKey(page, n, context.parentKey);
     if (key.kind === 'missing') return this.reject(n, null, 'key_missing', key.detail, this.hashOf(n));
     if (length > context.maxRecordBytes) {
@@ -142,8 +144,23 @@ class PagePreparation {
     this.numbers.push(n);
     for (let p = 0; p < this.keys.length; p++) this.keys[p]!.push(key.parts[p]!);
     this.hashes.push(this.hashOf(n));
-    this.modified.push(this.modifiedOf(n));
     this.forms.push(scanner.storedCuts.length > 0 ? 'cut' : scanner.hasEscape ? 'escaped' : 'plain');
+  }
+
+  /** Belongs to another app than is asked for. What does not say whose it is counts as ours. */
+  private isForeign(n: number): boolean {
+    const {paths, slots, bytes} = this.page;
+    const {owner} = this.context;
+    if (paths.ownerSlots === null || owner === undefined) return false;
+    const base = slotBaseOf(this.page, n);
+    if (slots[base + paths.ownerSlots.unless * 2] !== -1) return false;
+    const differs = (slot: number, id: string): boolean => {
+      const start = slots[base + slot * 2]!;
+      if (start === -1 || bytes[start] !== QUOTE) return false;
+      const found = stringOf(bytes.toString('utf8', start, slots[base + slot * 2 + 1]));
+      return found !== '' && found !== id;
+    };
+    return differs(paths.ownerSlots.userId, owner.userId) || differs(paths.ownerSlots.appId, owner.appId);
   }
 
   private hashOf(n: number): string {
@@ -190,8 +207,7 @@ class PagePreparation {
         this.list('repaired', n, key, repair!.reason, detail, repair!.digest);
       }
     }
-    for (const column of [this.numbers, ...this.keys, this.hashes, this.modified, this.forms])
-      removeAt(column, collided);
+    for (const column of [this.numbers, ...this.keys, this.hashes, this.forms]) removeAt(column, collided);
   }
 
   private reject(

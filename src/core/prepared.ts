@@ -11,9 +11,10 @@ export interface PreparedPage {
   readonly hashes: readonly string[];
   /**
    * `modified_at` of record i in one comparable form, `YYYY-MM-DDTHH:MM:SS.nnnnnnnnn` UTC; null where it has none or
-   * none that can be read. Text order is time order.
+   * none that can be read. Text order is time order. Read anew by each call: it is only asked for where two records of a
+   * group have one key.
    */
-  readonly modified: readonly (string | null)[];
+  modified(i: number): string | null;
   /**
    * Digest of record i's key as it was before it had to be repaired; null for nearly all, whose key was not. Another
    * record may have the same key by accident then. Within this page such pairs are rejected already

@@ -52,8 +52,12 @@ export class PathNode {
 export interface RecordPaths {
   readonly root: PathNode;
   readonly slotCount: number;
-  /** Slot of each key part; -1 for parts that come from the parent. */
+  /** Slot of each key part; -1 for parts that come from the parent, or from one of several places. */
   readonly keySlots: readonly number[];
+  /** For parts that come from one of several places: the slot of each; empty for all others. */
+  readonly choiceSlots: readonly (readonly number[])[];
+  /** Slots of what says whose the record is; null where the shape does not ask. */
+  readonly ownerSlots: {readonly userId: number; readonly appId: number; readonly unless: number} | null;
   /** Slot of each column; -1 for one inside a redacted place, which the record must be taken not to have. */
   readonly columnSlots: readonly number[];
   /** Slot of `modifiedAt`; -1 when the record does not say. */
@@ -84,6 +88,8 @@ interface Rest {
 
 function compile(shape: RecordShape): RecordPaths {
   const keySlots = shape.key.map(() => -1);
+  const choiceSlots = shape.key.map((part) => (part.from === 'choice' ? part.choices.map(() => -1) : []));
+  const ownerSlots = {userId: -1, appId: -1, unless: -1};
   const columnSlots = shape.columns.map(() => -1);
   let modifiedSlot = -1;
   const read = (path: Path, tell: (slot: number) => void): Rest => {
@@ -93,7 +99,14 @@ function compile(shape: RecordShape): RecordPaths {
   const all: Rest[] = [];
   shape.key.forEach((part, p) => {
     if (part.from === 'record') all.push(read(part.path, (slot) => (keySlots[p] = slot)));
+    if (part.from !== 'choice') return;
+    part.choices.forEach(({path}, c) => all.push(read(path, (slot) => (choiceSlots[p]![c] = slot))));
   });
+  if (shape.owner !== undefined) {
+    all.push(read(shape.owner.userId, (slot) => (ownerSlots.userId = slot)));
+    all.push(read(shape.owner.appId, (slot) => (ownerSlots.appId = slot)));
+    all.push(read(shape.owner.unless, (slot) => (ownerSlots.unless = slot)));
+  }
   shape.columns.forEach((column, c) => {
     const isRedacted = shape.redact.some((path) => isAtOrAround(path, column.path));
     if (!isRedacted) all.push(read(column.path, (slot) => (columnSlots[c] = slot)));
@@ -104,7 +117,16 @@ function compile(shape: RecordShape): RecordPaths {
   for (const path of shape.byIdOnly) all.push({path, use: 'idOnly'});
   const slots = {count: 0};
   const root = build(all, slots);
-  return {root, slotCount: slots.count, keySlots, columnSlots, modifiedSlot, hasRedactions: shape.redact.length > 0};
+  return {
+    root,
+    slotCount: slots.count,
+    keySlots,
+    choiceSlots,
+    ownerSlots: shape.owner === undefined ? null : ownerSlots,
+    columnSlots,
+    modifiedSlot,
+    hasRedactions: shape.redact.length > 0,
+  };
 }
 
 // `*` goes on beside every name, so that a member both named and starred does what both say. Slots are numbered from

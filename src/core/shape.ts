@@ -19,12 +19,42 @@ export interface Column {
 }
 
 /**
- * One part of a stream's key. `path` parts are read from the record; `parent` parts come from the request path (the
- * record does not carry them, or must not be trusted with them).
+ * One part of a stream's key. `record` and `choice` parts are read from the record; `parent` parts come from the request
+ * path (the record does not carry them, or must not be trusted with them).
  */
 export type KeyPart =
-  | {readonly name: string; readonly from: 'record'; readonly path: Path}
-  | {readonly name: string; readonly from: 'parent'};
+  | {
+      readonly name: string;
+      readonly from: 'record';
+      readonly path: Path;
+      /** Value where the record has nothing there, which may be empty; without it such a record has no key. */
+      readonly absent?: string;
+      /** The value may be any JSON: its canonical text is the part (`canonical-json.ts`). */
+      readonly isJson?: true;
+    }
+  | {readonly name: string; readonly from: 'parent'}
+  /** Of several places the first that the record has: which one it was, or what is there. */
+  | {
+      readonly name: string;
+      readonly from: 'choice';
+      readonly give: 'which' | 'value';
+      readonly choices: readonly Choice[];
+    };
+
+/** One place of a computed key part. */
+export interface Choice {
+  /** The part's value when `give` is `which`. */
+  readonly name: string;
+  readonly path: Path;
+}
+
+/** Where a record says whose it is. Lists of models and workflows hold those of other apps too (clarifai-api.md, 3.3). */
+export interface OwnerPlaces {
+  readonly userId: Path;
+  readonly appId: Path;
+  /** A record that has this belongs to whoever lists it, whatever it says of its owner: a bookmark. */
+  readonly unless: Path;
+}
 
 /** All that normalising a record needs to know of its stream. */
 export interface RecordShape {
@@ -39,4 +69,6 @@ export interface RecordShape {
   readonly redact: readonly Path[];
   /** Whole objects compared by their `id` alone (an embedded parent or child that has a table of its own). */
   readonly byIdOnly: readonly Path[];
+  /** For lists that hold records of other apps: these are left out. */
+  readonly owner?: OwnerPlaces;
 }

@@ -2,7 +2,7 @@ import {messageOf} from '../core/errors.ts';
 import {scopeKind} from '../core/scope.ts';
 import {SinkAheadError} from '../sinks/errors.ts';
 import type {Applied, Sink} from '../sinks/sink.ts';
-import {beginApply, endApply} from '../store/applies.ts';
+import {beginApply, endApply, runIdOf} from '../store/applies.ts';
 import {ChangeFeed} from '../store/changes.ts';
 import {FenceLostError} from '../store/errors.ts';
 import {renewLease, type HeldTask} from '../store/tasks.ts';
@@ -63,6 +63,8 @@ async function applyTo(
       tables: CATALOGUE.filter((stream) => stream.scope === kind).map(sinkTable),
       changes: (stream, after) => feed.changes(stream, after),
       rows: (stream, after) => feed.rows(stream, after),
+      runIdOf: (sequence) => runIdOf(store, task.scopeId, sequence),
+      versions: (stream, after) => feed.versions(stream, after),
       fence: task.fence,
       current: (stream) => feed.current(stream),
       wantsSnapshot: task.options.wantsSnapshot,

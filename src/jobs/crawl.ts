@@ -2,17 +2,18 @@ import {messageOf, SyncError} from '../core/errors.ts';
 import {causeOf} from '../core/outcome.ts';
 import {SourceNotOfferedError, SourceScopeError} from '../core/source-errors.ts';
 import type {Failure} from '../store/ledger.ts';
+import {purgeStream} from '../store/purge.ts';
 import {noteRefused, streamState, type StreamState} from '../store/stream-states.ts';
 import {endCrawl, type HeldTask, type StreamEnd} from '../store/tasks.ts';
 import {streamNamed} from '../streams/catalogue.ts';
 import type {Stream} from '../streams/stream.ts';
 import type {JobDeps} from './deps.ts';
-import {mustReadAll} from './fresh.ts';
 import {requestHash} from './list-calls.ts';
 import {readAnnotations} from './read-annotations.ts';
 import {countInputs, readInputs} from './read-inputs.ts';
 import {readParents} from './read-parents.ts';
 import {readPass} from './read-pass.ts';
+import {replayRejects} from './replay.ts';
 
 /**
  * Reads one stream of a run, from where it stands to the end: what is fresh first, then, in a full run or for a stream
@@ -23,10 +24,17 @@ export async function crawl(deps: JobDeps, task: HeldTask, signal: AbortSignal):
   const {store} = deps;
   const stream = streamNamed(task.stream);
   const state = await streamState(store, task.scopeId, stream, requestHash(stream));
+  if (isLeftAlone(task, stream, state)) {
+    const end: StreamEnd = {outcome: 'unavailable', failure: null, sourceCount: null};
+    await endCrawl(store, task, end);
+    deps.onProgress({kind: 'ended', stream: stream.name, outcome: end.outcome});
+    return end;
+  }
   let end: StreamEnd;
   try {
-    const hasRead = await read(deps, task, stream, state, signal);
-    const sourceCount = stream.name === 'inputs' ? await countInputs(deps, task, hasRead, signal) : null;
+    const hasRead = await doTask(deps, task, stream, state, signal);
+    const isReading = task.options.replays !== true && task.options.purgesBefore === undefined;
+    const sourceCount = isReading && stream.name === 'inputs' ? await countInputs(deps, task, hasRead, signal) : null;
     end = {outcome: hasRead ? 'succeeded' : 'skipped', failure: null, sourceCount};
   } catch (error) {
     signal.throwIfAborted();
@@ -36,6 +44,31 @@ export async function crawl(deps: JobDeps, task: HeldTask, signal: AbortSignal):
   await endCrawl(store, task, end);
   deps.onProgress({kind: 'ended', stream: stream.name, outcome: end.outcome});
   return end;
+}
+
+/** How long a list that the API's definition no longer has is left alone after it was not offered. */
+const ASK_AGAIN_MS = 7 * 24 * 3_600_000;
+
+/** Was the list removed from the API, and not offered when it was asked for some days ago? */
+function isLeftAlone(task: HeldTask, stream: Stream, state: StreamState): boolean {
+  if (stream.removedSince === undefined || state.wasEverRead || task.options.named) return false;
+  return state.refusedAgoMs !== null && state.refusedAgoMs < ASK_AGAIN_MS;
+}
+
+/** What a run does of a stream: reads it, or one of the things that runs are asked for beside reading. */
+async function doTask(
+  deps: JobDeps,
+  task: HeldTask,
+  stream: Stream,
+  state: StreamState,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const {replays, purgesBefore} = task.options;
+  if (replays === true) return await replayRejects(deps, task, stream, signal);
+  if (purgesBefore === undefined) return await read(deps, task, stream, state, signal);
+  const rows = await purgeStream(deps.store, task, stream, purgesBefore, signal);
+  if (rows > 0) deps.log.info({stream: stream.name, rows}, 'rows were purged');
+  return rows > 0;
 }
 
 /** Gives whether anything was asked of the API. */
@@ -59,7 +92,7 @@ async function read(
     case 'children':
     case 'members':
     case 'fixed':
-      return (await readParents(deps, task, stream, state, signal)) > 0 || mustReadAll(task, state);
+      return await readParents(deps, task, stream, state, signal);
   }
 }
 

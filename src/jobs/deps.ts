@@ -1,3 +1,4 @@
+import type {NotifyEvent} from '../core/notify.ts';
 import type {ApiClient} from '../source/client.ts';
 import type {Sink} from '../sinks/sink.ts';
 import type {Store} from '../store/ledger.ts';
@@ -11,9 +12,15 @@ export interface RunRules {
   readonly settleMs: number;
   readonly sweepMs: number;
   readonly maxRecordBytes: number;
+  /** Requests that looking at parents of which nothing tells that they changed may take, so long after the last time. */
+  readonly sweepRequests: (elapsedMs: number) => number;
   readonly pageSizeOf: (stream: Stream) => number;
   /** Strategy that a stream's options ask for instead of the catalogue's; undefined: the catalogue's. */
   readonly strategyOf: (stream: Stream) => Stream['strategy'];
+  /** How long rows stay that are marked deleted, ms; null: for ever. */
+  readonly purgeAfterMs: number | null;
+  /** Events that send a message; empty: none does. */
+  readonly notifyOn: readonly NotifyEvent[];
 }
 
 /** What has just happened, for whoever shows it; tells nothing that the ledger does not know. */
@@ -24,6 +31,8 @@ export type Progress =
       readonly pages: number;
       readonly read: number;
       readonly changed: number;
+      /** From giving the pages to the store to their commit, ms. */
+      readonly durationMs: number;
     }
   | {readonly kind: 'ended'; readonly stream: string; readonly outcome: string};
 

@@ -23,6 +23,10 @@ export interface StreamRequests {
 export function requestsFor({stream, strategy, pageSize, records, parents}: StreamSize): StreamRequests {
   if (records === null) return {all: null, unchanged: strategy === 'list' && !stream.marker ? null : 0};
   const lists = stream.lists.length;
+  if (stream.pages === 'single') {
+    const all = parents === null ? null : lists * (stream.under === undefined ? 1 : parents);
+    return {all, unchanged: strategy === 'list' ? all : 0};
+  }
   const pages = Math.max(Math.ceil(records / pageSize), Math.min(lists, records));
   switch (strategy) {
     case 'tail':
@@ -34,11 +38,10 @@ export function requestsFor({stream, strategy, pageSize, records, parents}: Stre
       return {all: pages + lists, unchanged: stream.marker ? 0 : pages + lists};
     case 'children':
     case 'members':
+    case 'fixed':
       if (parents === null) return {all: null, unchanged: 0};
       // At least a page with records for each parent that has any, and the empty one for each parent.
       return {all: Math.max(pages, Math.min(parents, records)) + parents * lists, unchanged: 0};
-    case 'fixed':
-      return {all: pages + lists, unchanged: 0};
   }
 }
 

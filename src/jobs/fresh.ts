@@ -6,7 +6,13 @@ import type {JobDeps} from './deps.ts';
 
 /** All of the stream is to be read in this attempt. */
 export function mustReadAll(task: HeldTask, state: StreamState): boolean {
-  return (task.mode === 'full' || !state.wasRead) && !task.passDone;
+  if (task.passDone) return false;
+  return !state.wasRead || (task.mode === 'full' && !wasSwept(task, state));
+}
+
+/** Was all of it read by an earlier run of the full reading that this run carries on? */
+function wasSwept({sweepSinceMs}: HeldTask, {lastReadMs}: StreamState): boolean {
+  return sweepSinceMs !== null && lastReadMs !== null && lastReadMs >= sweepSinceMs;
 }
 
 /**
@@ -21,7 +27,9 @@ export async function readFresh(
   work: () => Promise<boolean>,
 ): Promise<boolean> {
   // A full run is never spared: it was asked for because somebody does not trust what is there.
-  if (task.mode !== 'full' && (await isSpared(store, task, stream, reading))) return false;
+  // One that carries on another's full reading does of the fresh work what an incremental run does.
+  const mayBeSpared = task.mode !== 'full' || task.sweepFrom !== null;
+  if (mayBeSpared && (await isSpared(store, task, stream, reading))) return false;
   await storeMarker(store, task, stream, reading, await work());
   return true;
 }

@@ -2,6 +2,7 @@ import {createHash} from 'node:crypto';
 import type {Scope} from '../core/scope.ts';
 import type {ListCall} from '../source/pages.ts';
 import type {PathParams} from '../source/paths.ts';
+import type {RecordPlace} from '../core/envelope.ts';
 import type {ListRequest, Stream} from '../streams/stream.ts';
 
 /** Values of a path's `{names}`: the scope's, and below a parent the key parts that name it. */
@@ -14,12 +15,22 @@ export function pathParams(scope: Scope, stream: Stream, parent: readonly string
   };
 }
 
-export function listCall(scope: Scope, stream: Stream, list: ListRequest, parent: readonly string[]): ListCall {
+/** Where the records of a stream are in an answer. */
+export function recordPlace({responseField, wrapAs}: Stream): RecordPlace {
+  return {field: responseField, ...(wrapAs === undefined ? {} : {wrapAs})};
+}
+
+export function listCall(
+  scope: Scope,
+  stream: Stream,
+  list: ListRequest,
+  parent: readonly string[],
+): ListCall & {readonly method: 'GET'} {
   return {
     method: 'GET',
     template: list.path,
     params: pathParams(scope, stream, parent),
-    records: {field: stream.responseField},
+    records: recordPlace(stream),
     ...(list.query === undefined ? {} : {query: list.query}),
   };
 }

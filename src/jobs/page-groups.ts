@@ -40,7 +40,7 @@ export class PageGroups {
   constructor(deps: JobDeps, task: HeldTask, stream: Stream, parentKey: readonly string[]) {
     this.#deps = deps;
     this.#task = task;
-    this.#stream = stream;
+    this.#stream = deps.store.streamOf(stream);
     this.#parentKey = parentKey;
   }
 
@@ -56,7 +56,8 @@ export class PageGroups {
   }
 
   async prepare({bytes, spans}: SourceRecords): Promise<PreparedPage> {
-    const context = {parentKey: this.#parentKey, maxRecordBytes: this.#deps.rules.maxRecordBytes};
+    const {maxRecordBytes} = this.#deps.rules;
+    const context = {parentKey: this.#parentKey, maxRecordBytes, owner: this.#task.scope};
     return await preparePageSliced(this.#stream.shape, bytes, spans, context, () => nextTurn());
   }
 
@@ -83,9 +84,11 @@ export class PageGroups {
     const stream = this.#stream.name;
     const before = isBeside ? this.#writing : null;
     this.#writingBefore = this.#writing;
+    const beganMs = performance.now();
     this.#writing = commitGroup(store, this.#task, this.#stream, group, position, before).then((counts) => {
       const changed = counts.inserted + counts.updated;
-      onProgress({kind: 'committed', stream, pages: group.pages.length, read: counts.read, changed});
+      const durationMs = performance.now() - beganMs;
+      onProgress({kind: 'committed', stream, pages: group.pages.length, read: counts.read, changed, durationMs});
       log.debug({stream, pages: group.pages.length, records: counts.read, changed}, 'pages committed');
     });
     // It is awaited by the next call; until then a failure must not count as unheard.

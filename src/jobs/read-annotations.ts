@@ -1,6 +1,7 @@
 import {earlier, watermarkOf} from '../core/window.ts';
 import type {Pass} from '../store/passes.ts';
-import {moveWatermark, newestModified, type StreamState} from '../store/stream-states.ts';
+import {noteSweeping} from '../store/slices.ts';
+import {hasGoneBack, moveWatermark, newestModified, type StreamState} from '../store/stream-states.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import {noteInputsOfChanged} from '../store/wanted.ts';
 import type {Stream} from '../streams/stream.ts';
@@ -24,6 +25,7 @@ export async function readAnnotations(
   const isFull = mustReadAll(task, state);
   const hasWanted = state.wasRead && (await readWantedAnnotations(deps, task, signal));
   const hasFresh = state.wasRead && (await readFreshAnnotations(deps, task, stream, state, maySearch, signal));
+  if (isFull && state.wasRead) await noteSweeping(deps.store, task);
   if (isFull) await readAllAnnotations(deps, task, stream, state, signal);
   if (task.options.streams.includes('inputs')) {
     await unlessRefused(deps, stream, () => readWantedInputs(deps, task, signal));
@@ -48,6 +50,10 @@ async function readFreshAnnotations(
     return await readFresh(deps, task, stream, 'pass', readList);
   }
   return await readFresh(deps, task, stream, 'window', async () => {
+    if (await hasGoneBack(deps.store, task, deps.rules.settleMs)) {
+      deps.log.warn({stream: stream.name}, 'the clock of the source has gone back: the list was read');
+      return await readList();
+    }
     try {
       if (await readWindow(deps, task, stream, watermark, signal)) return task.isMarkerSettled;
       deps.log.warn({stream: stream.name}, 'more changed at once than the search can show: the list was read');

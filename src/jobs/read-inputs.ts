@@ -1,5 +1,6 @@
 import {inputCounts} from '../source/calls.ts';
 import {hasCountGap} from '../store/counts.ts';
+import {noteSweeping} from '../store/slices.ts';
 import type {StreamState} from '../store/stream-states.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import type {Stream} from '../streams/stream.ts';
@@ -20,6 +21,7 @@ export async function readInputs(
 ): Promise<boolean> {
   const isFull = mustReadAll(task, state);
   const hasFresh = state.wasRead && (await readFreshInputs(deps, task, stream, signal));
+  if (isFull && state.wasRead) await noteSweeping(deps.store, task);
   if (isFull) await readPass(deps, task, stream, [], !state.wasRead, signal);
   // Inputs that are back may have brought their annotations, which show no change of their own.
   if (task.options.streams.includes('annotations')) {

@@ -1,9 +1,11 @@
 import type {Cursor} from '../core/cursor.ts';
+import type {Scope} from '../core/scope.ts';
 import {getApp} from '../source/calls.ts';
 import {TailKeeper, tailOf} from '../source/tail-cursor.ts';
 import {checkpoint} from '../store/checkpoints.ts';
 import {numberedPages} from '../source/numbered-pages.ts';
 import type {SourcePage} from '../source/pages.ts';
+import {singlePage} from '../source/single-page.ts';
 import {completePass, openPass, proveByMarker, spreadCandidates, type Missing, type Pass} from '../store/passes.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import type {ListRequest, Stream} from '../streams/stream.ts';
@@ -51,7 +53,7 @@ export async function readPass(
   try {
     for (const [listIndex, list] of [...stream.lists.entries()].slice(pass.listIndex)) {
       const from = listIndex === pass.listIndex ? pass.cursor : null;
-      for await (const page of pagesOf(deps, task, stream, list, parent, from, signal)) {
+      for await (const page of pagesOf(deps, task.scope, stream, list, parent, from, signal)) {
         const isListEnd = !page.more && listIndex + 1 < stream.lists.length;
         tail?.add(page);
         await groups.add(page, {
@@ -78,9 +80,10 @@ async function firstTail({store, rules}: JobDeps, task: HeldTask, stream: Stream
   return new TailKeeper(kept, settledBefore(task, rules.settleMs));
 }
 
-function pagesOf(
-  deps: JobDeps,
-  task: HeldTask,
+/** The pages of one of a stream's lists, as every reading of it asks for them. */
+export function pagesOf(
+  deps: Pick<JobDeps, 'client' | 'rules'>,
+  scope: Scope,
   stream: Stream,
   list: ListRequest,
   parent: readonly string[],
@@ -88,8 +91,10 @@ function pagesOf(
   signal: AbortSignal,
 ): AsyncIterable<SourcePage> {
   const pageSize = deps.rules.pageSizeOf(stream);
-  if (stream.pages === 'last_id') return streamedInputs(deps.client, task.scope, {from, pageSize}, signal);
-  return numberedPages(deps.client, listCall(task.scope, stream, list, parent), {from, pageSize}, signal);
+  if (stream.pages === 'last_id') return streamedInputs(deps.client, scope, {from, pageSize}, signal);
+  const call = listCall(scope, stream, list, parent);
+  if (stream.pages === 'single') return singlePage(deps.client, call, from, signal);
+  return numberedPages(deps.client, call, {from, pageSize}, signal);
 }
 
 /**

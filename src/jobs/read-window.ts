@@ -8,7 +8,7 @@ import {numberedPages} from '../source/numbered-pages.ts';
 import type {SourcePage, SourceRecords} from '../source/pages.ts';
 import {moveWatermark} from '../store/stream-states.ts';
 import type {HeldTask} from '../store/tasks.ts';
-import {noteWantedInputs} from '../store/wanted.ts';
+import {noteInputsOfChangedAmong, noteWantedInputs} from '../store/wanted.ts';
 import type {Stream} from '../streams/stream.ts';
 import {member, textMember} from '../streams/member.ts';
 import type {JobDeps} from './deps.ts';
@@ -77,6 +77,7 @@ async function readOne(
   signal: AbortSignal,
 ): Promise<void> {
   const groups = new PageGroups(deps, task, stream, []);
+  const glanced: string[] = [];
   try {
     for await (const page of searchPages(deps, task, window, seen, signal)) {
       const {whole, bare, touched} = sortHits(page, seen);
@@ -85,12 +86,17 @@ async function readOne(
         touched.push(...sortHits(records, seen).touched);
         await groups.add(records, {kind: 'none'});
       });
+      if (isGlance) {
+        glanced.push(...touched);
+        break;
+      }
       await noteWantedInputs(deps.store, task, touched);
-      if (isGlance) break;
     }
   } finally {
     await groups.flush();
   }
+  // What a glance sees again was read, and its input with it, while the watermark had not settled.
+  await noteInputsOfChangedAmong(deps.store, task, glanced);
 }
 
 /** A cap that comes this early says more about the size of the pages than about the window. */

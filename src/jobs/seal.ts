@@ -2,10 +2,12 @@ import {mayDelete} from '../core/deletion-guard.ts';
 import {
   bury,
   candidateCount,
+  candidateCounts,
   candidates,
   cascade,
   closeRun,
   hasBuried,
+  hasDeleted,
   liveCount,
   noteHeldBack,
 } from '../store/candidates.ts';
@@ -26,13 +28,17 @@ const CANDIDATES_AT_ONCE = 5_000;
  */
 export async function seal(deps: JobDeps, task: HeldTask, signal: AbortSignal): Promise<void> {
   const streams = CATALOGUE.filter((stream) => task.options.streams.includes(stream.name));
-  if ((await earlyEnd(deps.store, task.runId)) === null) {
+  const {replays, purgesBefore} = task.options;
+  const hasRead = replays !== true && purgesBefore === undefined;
+  if (hasRead && (await earlyEnd(deps.store, task.runId)) === null) {
     const budget: ProofBudget = {left: deps.rules.proofRequests};
-    for (const stream of streams) await proveStream(deps, task, stream, budget, signal);
+    const missing = await candidateCounts(deps.store, task);
+    for (const stream of streams) await proveStream(deps, task, stream, missing.get(stream.name) ?? 0, budget, signal);
   }
   // Every stream of the scope, asked for in this run or not: the children of what was deleted are gone too.
   const scoped = CATALOGUE.filter((stream) => streams.some((each) => each.scope === stream.scope));
-  for (const stream of scoped) await cascadeInto(deps, task, stream, streams);
+  const mayCascade = task.mode === 'full' || (await hasDeleted(deps.store, task));
+  for (const stream of mayCascade ? scoped : []) await cascadeInto(deps, task, stream, streams);
   await compareWithSource(deps, task);
   await closeRun(deps.store, task);
 }
@@ -50,11 +56,11 @@ async function proveStream(
   deps: JobDeps,
   task: HeldTask,
   stream: Stream,
+  missing: number,
   budget: ProofBudget,
   signal: AbortSignal,
 ): Promise<void> {
   const {store, rules, log} = deps;
-  const missing = await candidateCount(store, task, stream);
   if (missing === 0) return;
   const live = await liveCount(store, task, stream);
   if (!mayDelete(missing, live, rules.maxDeleteRatio) && !task.options.allowMassDelete) {
@@ -65,6 +71,7 @@ async function proveStream(
   for (let seen = 0; seen < missing;) {
     const missed = await candidates(store, task, stream, CANDIDATES_AT_ONCE);
     const before = missed.length;
+    if (before === 0) break;
     let settled = 0;
     for await (const verdict of prove(deps, task, stream, missed, budget, signal)) {
       settled += verdict.gone.length + verdict.alive.length;

@@ -4,7 +4,7 @@ import {SourceGoneError, SourceNotOfferedError, SourceRefusedError, SourceScopeE
 import type {ApiClient} from '../source/client.ts';
 import {streamNamed} from '../streams/catalogue.ts';
 import type {Stream} from '../streams/stream.ts';
-import {pathParams} from './list-calls.ts';
+import {pathParams, recordPlace} from './list-calls.ts';
 
 /** Whether this credential may read a stream, found out by asking for one record of it. */
 export type TriedStream =
@@ -54,6 +54,9 @@ export async function tryStreams(
   return tried;
 }
 
+/** How one record is asked for. */
+const PAGE_OF_ONE = {numbered: {page: 1, per_page: 1}, last_id: {per_page: 1}, single: {}} as const;
+
 /** Key of the first record of a stream; null when there is none that can be read. */
 async function firstKey(
   client: ApiClient,
@@ -65,10 +68,11 @@ async function firstKey(
 ): Promise<readonly string[] | null> {
   let key: readonly string[] | null = null;
   for (const list of stream.lists) {
-    const query = {...list.query, ...(stream.pages === 'numbered' ? {page: 1} : {}), per_page: 1};
-    const records = {field: stream.responseField};
+    const query = {...list.query, ...PAGE_OF_ONE[stream.pages]};
+    const records = recordPlace(stream);
     const answer = await client.get(list.path, pathParams(scope, stream, parent), query, {records}, signal);
-    const page = preparePage(stream.shape, answer.bytes, answer.spans, {parentKey: parent, maxRecordBytes});
+    const context = {parentKey: parent, maxRecordBytes, owner: scope};
+    const page = preparePage(stream.shape, answer.bytes, answer.spans, context);
     if (page.count > 0) key ??= page.keys.map((part) => part[0] as string);
   }
   return key;

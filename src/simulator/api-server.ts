@@ -83,7 +83,7 @@ function answerOf(request: IncomingMessage, parsed: ApiRequest, fault: Fault | n
   if (failed !== null) return failed;
   deps.onRequest();
   for (const world of deps.realm.worlds.values()) world.countRequest();
-  return route(deps.realm, parsed);
+  return route(deps.realm, fault?.kind === 'smaller-pages' ? withSmallerPages(parsed, fault.limit) : parsed);
 }
 
 function credentialRefusal(header: string | undefined, {pat, settings}: ApiDeps): Answer | null {
@@ -93,15 +93,25 @@ function credentialRefusal(header: string | undefined, {pat, settings}: ApiDeps)
   return null;
 }
 
+interface PlainAnswer {
+  readonly http: number;
+  readonly body: Buffer;
+  readonly contentType: string;
+}
+
+const htmlPage = (http: number): PlainAnswer => ({
+  http,
+  body: Buffer.from(`<html><body><h1>${http}</h1></body></html>`),
+  contentType: 'text/html',
+});
+
 /** Answers that are not in Clarifai's envelope. */
-function plainFault(fault: Fault | null): {http: number; body: Buffer; contentType: string} | null {
+function plainFault(fault: Fault | null): PlainAnswer | null {
   switch (fault?.kind) {
     case 'http-error':
-      return {
-        http: fault.http,
-        body: Buffer.from(`<html><body><h1>${fault.http}</h1></body></html>`),
-        contentType: 'text/html',
-      };
+      return htmlPage(fault.http);
+    case 'html-200':
+      return htmlPage(200);
     case 'gateway-error': {
       const body = JSON.stringify({code: fault.grpcCode, message: 'the gateway failed', details: []});
       return {http: fault.http, body: Buffer.from(body), contentType: 'application/json'};
@@ -136,6 +146,16 @@ function parseBody(body: string): unknown {
     // Endpoints that need a body refuse one that is missing, which says as much.
     return undefined;
   }
+}
+
+/** The same request for pages of no more than `limit` records. */
+function withSmallerPages(request: ApiRequest, limit: number): ApiRequest {
+  const perPage = Math.min(perPageOf(request), limit);
+  const query = new URLSearchParams(request.query);
+  query.set('per_page', String(perPage));
+  const pagination = member(request.body, 'pagination');
+  if (typeof pagination !== 'object') return {...request, query};
+  return {...request, query, body: {...(request.body as object), pagination: {...pagination, per_page: perPage}}};
 }
 
 function perPageOf(request: ApiRequest): number {

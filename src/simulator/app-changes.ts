@@ -5,6 +5,7 @@ import * as inputs from './change-inputs.ts';
 import {setRaw} from './change-raw.ts';
 import * as small from './change-small.ts';
 import type {Change, ChangeOf, ChangeResult} from './changes.ts';
+import {resourceNamed, type ResourceTables} from './resources/resource-tables.ts';
 
 type Changers = {[Kind in Change['kind']]: (world: AppWorld, change: ChangeOf<Kind>) => ChangeResult};
 
@@ -32,11 +33,26 @@ const CHANGERS: Changers = {
   editConcept: small.editConcept,
   deleteConcept: small.deleteConcept,
   setRaw,
+  addRecord: (world, {stream, parent = [], fields = {}}) => ({
+    ids: tablesOf(world, stream).add(stream, parent, fields),
+  }),
+  editRecord: (world, {stream, key, fields}) => {
+    tablesOf(world, stream).edit(stream, key, fields);
+    return {ids: key};
+  },
+  deleteRecord: (world, {stream, key}) => {
+    tablesOf(world, stream).remove(stream, key);
+    return {ids: key};
+  },
   moveMarker: (world) => {
     world.moveMarker();
     return {ids: []};
   },
 };
+
+function tablesOf(world: AppWorld, stream: string): ResourceTables {
+  return resourceNamed(stream).scope === 'app' ? world.resources : world.shared;
+}
 
 /** Lets one thing happen to an app. Throws a UsageError when it names what is not there. */
 export function applyChange(world: AppWorld, change: Change): ChangeResult {

@@ -11,6 +11,8 @@ export const appSizeSchema = z.strictObject({
   datasetInputs: z.number().min(0).max(1),
   concepts: z.number().int().min(0),
   bulkOperations: z.number().int().min(0),
+  /** Of each further resource, by name of its stream: how many there are, or are under each parent. */
+  resources: z.record(z.string(), z.number().int().min(0)),
   /** When the first record was added, epoch ms, and over how many days the rest were. */
   startMs: z.number().int(),
   spanDays: z.number().positive(),
@@ -28,6 +30,7 @@ export const DEFAULT_SIZE: AppSize = {
   datasetInputs: 0.2,
   concepts: 40,
   bulkOperations: 14,
+  resources: {},
   startMs: Date.UTC(2024, 0, 1),
   spanDays: 180,
 };

@@ -7,6 +7,7 @@ import {DatasetTable} from './dataset-table.ts';
 import {InputTable} from './input-table.ts';
 import {hash32, hex8, seedFrom} from './random.ts';
 import type {Owner} from './record.ts';
+import {ResourceTables, type OtherParents} from './resources/resource-tables.ts';
 import type {Settings} from './settings.ts';
 
 /** A deletion that was accepted and has yet to show. */
@@ -26,13 +27,16 @@ export class AppWorld {
   readonly annotations: AnnotationTable;
   readonly datasets: DatasetTable;
   readonly bulkOperations: BulkTable;
+  readonly resources: ResourceTables;
+  /** What belongs to the user and to everybody. */
+  readonly shared: ResourceTables;
   readonly #lingering: Lingering[] = [];
   #markerMoves = 0;
 
   constructor(
     ids: {userId: string; appId: string; seed: string},
     size: AppSize,
-    deps: {clock: SimulatorClock; settings: Settings},
+    deps: {clock: SimulatorClock; settings: Settings; shared: ResourceTables},
   ) {
     const {userId, appId} = ids;
     const seed = seedFrom(`${ids.seed}/${userId}/${appId}`);
@@ -48,6 +52,31 @@ export class AppWorld {
     this.annotations = new AnnotationTable(this.owner, size.annotations, timeline, tables);
     this.datasets = new DatasetTable(forOthers, size, timeline, {inputs: this.inputs, settings: deps.settings});
     this.bulkOperations = new BulkTable(forOthers, size.bulkOperations, timeline);
+    this.resources = new ResourceTables({
+      userId,
+      appId,
+      seed,
+      startUs: timeline.startUs,
+      counts: size.resources,
+      nowUs: () => this.clock.nowUs(),
+      others: this.#parents(),
+    });
+    this.shared = deps.shared;
+  }
+
+  /** Records of the tables here that resources lie under. */
+  #parents(): OtherParents {
+    const {concepts, datasets} = this;
+    return {
+      concepts: {
+        keys: () => [...concepts.all.order].map((slot) => [concepts.all.idOf(slot)]),
+        record: ([id = '']) => (concepts.all.find(id) === undefined ? null : {id}),
+      },
+      dataset_versions: {
+        keys: () => [...datasets.all.order].flatMap((slot) => datasets.versionKeys(slot)),
+        record: ([datasetId = '', id = '']) => datasets.versionParent(datasetId, id),
+      },
+    };
   }
 
   /** Opaque: to be compared for equality only. */

@@ -1,12 +1,14 @@
 import {z} from 'zod';
 import {parseMoment} from './instant.ts';
+import {RESOURCES} from './resources/all-resources.ts';
 
 const id = z.string().min(1);
 const ids = z.array(id);
 const code = z.number().int();
 const metadata = z.record(z.string(), z.unknown());
 const moment = z.string().refine((text) => parseMoment(text) !== null, 'must be an RFC 3339 time in UTC');
-const streamName = z.enum([
+/** Streams with tables of their own in the simulator. */
+const tableName = z.enum([
   'inputs',
   'annotations',
   'datasets',
@@ -15,8 +17,10 @@ const streamName = z.enum([
   'bulk_operations',
   'concepts',
 ]);
+const resourceName = z.enum(RESOURCES.map(({name}) => name));
+const streamName = z.union([tableName, resourceName]);
 
-/** Streams of an app that the simulator can tell the truth of. */
+/** Streams that the simulator can tell the truth of, `apps` among them. */
 export type SimulatedStream = z.infer<typeof streamName>;
 
 /** Names of the streams, for reading them from a path. */
@@ -114,11 +118,21 @@ export const changeSchema = z.discriminatedUnion('kind', [
    */
   z.strictObject({
     kind: z.literal('setRaw'),
-    stream: streamName.exclude(['dataset_inputs']),
+    stream: tableName.exclude(['dataset_inputs']),
     key: ids,
     text: z.string().optional(),
     base64: z.base64().optional(),
   }),
+  /** Adds a record of a declared resource under a parent, made like the others, with these members instead of its own. */
+  z.strictObject({
+    kind: z.literal('addRecord'),
+    stream: resourceName,
+    parent: ids.optional(),
+    fields: metadata.optional(),
+  }),
+  /** Sets members of one; null takes a member away. Moves its modified_at. */
+  z.strictObject({kind: z.literal('editRecord'), stream: resourceName, key: z.array(z.string()), fields: metadata}),
+  z.strictObject({kind: z.literal('deleteRecord'), stream: resourceName, key: z.array(z.string())}),
   /** Moves the marker though nothing changed. */
   z.strictObject({kind: z.literal('moveMarker')}),
 ]);

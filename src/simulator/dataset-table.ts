@@ -129,6 +129,20 @@ export class DatasetTable {
     return seededVersionStatus(this.#versionHash(slot, version), version === this.#size.versionsPerDataset - 1);
   }
 
+  /** Keys of the living versions of a dataset. */
+  versionKeys(slot: number): string[][] {
+    const {versions} = this.content(slot);
+    return [...versions.order].map((version) => [this.all.idOf(slot), versions.idOf(version)]);
+  }
+
+  /** What a version has to show to what lies under it; null when there is none. */
+  versionParent(datasetId: string, id: string): {id: string; status: {code: number}} | null {
+    const slot = this.all.find(datasetId);
+    const version = slot === undefined ? undefined : this.content(slot).versions.find(id);
+    if (slot === undefined || version === undefined) return null;
+    return {id, status: {code: this.versionStatus(slot, version)}};
+  }
+
   renderVersion(slot: number, version: number): RecordText {
     const {versions} = this.content(slot);
     const state = versions.states.get(version);

@@ -24,6 +24,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   }),
   /** What a proxy answers: HTML. */
   z.strictObject({...times, kind: z.literal('http-error'), http: z.number().int().min(400).max(599)}),
+  /** A page of HTML as if it were the answer: HTTP 200, as of some portal on the way. */
+  z.strictObject({...times, kind: z.literal('html-200')}),
   /** A failure code behind HTTP 200. */
   z.strictObject({...times, kind: z.literal('error-inside-200'), code: z.number().int()}),
   /** A google.rpc.Status, without Clarifai's envelope. */
@@ -53,6 +55,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({...times, kind: z.literal('reorder')}),
   /** The page lacks its first record, as when one before it was deleted meanwhile. */
   z.strictObject({...times, kind: z.literal('shift')}),
+  /** The list is cut into pages of no more than `limit` records, whatever was asked for. */
+  z.strictObject({...times, kind: z.literal('smaller-pages'), limit: z.number().int().min(1)}),
   /** 307 with 10050 to this place; `{path}` in it is the path and query asked for. */
   z.strictObject({...times, kind: z.literal('redirect'), location: z.string()}),
   /** Quota used up: 11003 hourly, 11004 monthly, 11006 by this operation. */

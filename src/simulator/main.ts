@@ -1,4 +1,5 @@
 import {UsageError} from '../core/errors.ts';
+import {A_FEW} from './resources/all-resources.ts';
 import type {Simulator} from './simulator.ts';
 import {startSimulator} from './simulator.ts';
 
@@ -36,6 +37,7 @@ export async function runSimulator(flags: SimulateFlags): Promise<Simulator> {
     pat: flags.pat,
     userId: flags.userId,
     appId: flags.appId,
+    resources: A_FEW,
     settings: {
       latencyMs: numberOf('latency', flags.latency) ?? 0,
       requestsPerSecond: numberOf('rate', flags.rate) ?? 0,

@@ -78,11 +78,11 @@ export function geoText(h: number): string {
 }
 
 function mediaText(owner: Owner, facts: InputFacts, h: number): string {
-  const url = `"url":"https://media.example.org/${owner.appId}/${hex8(h)}/${facts.slot}"`;
+  const url = `"url":"https://media.example.org/${encodeURIComponent(owner.appId)}/${hex8(h)}/${facts.slot}"`;
   if (facts.statusCode !== 30000) return `{${url}}`;
   const g = mix32(h ^ 0x2f4a91c3);
   const hash = hex8(g) + hex8(h) + hex8(mix32(g)) + hex8(g ^ h);
-  const suffix = `users/${owner.userId}/apps/${owner.appId}/inputs/${facts.media}/${hash}${facts.hostedSignature}`;
+  const suffix = `users/${encodeURIComponent(owner.userId)}/apps/${encodeURIComponent(owner.appId)}/inputs/${facts.media}/${hash}${facts.hostedSignature}`;
   const hosted = `"hosted":{"prefix":"https://data.clarifai.com","suffix":${JSON.stringify(suffix)},"sizes":${SIZES[facts.media]},"crossorigin":"use-credentials"}`;
   return `{${url},${hosted},${mediaInfo(facts.media, h)}}`;
 }

@@ -2,17 +2,23 @@ import type {Answer} from './answer.ts';
 import {gone, notOffered, page} from './answer.ts';
 import type {ApiRequest} from './api-request.ts';
 import type {AppWorld} from './app-world.ts';
+import type {ResourceTables} from './resources/resource-tables.ts';
+import {serveResource} from './resources/serve-resources.ts';
 import {getAnnotation, listAnnotations} from './serve-annotations.ts';
 import {listDatasets, serveDataset} from './serve-datasets.ts';
 import {getInput, inputCounts, listInputs, streamInputs} from './serve-inputs.ts';
 import {getApp, getUser, listApps, resourceCounts} from './serve-owners.ts';
 import {searchAnnotations} from './serve-search.ts';
+import type {Settings} from './settings.ts';
 import {serveBulkOperations, serveConcepts} from './serve-small.ts';
 
 /** The user whose token it is, and that user's apps. */
 export interface Realm {
   readonly userId: string;
   readonly worlds: ReadonlyMap<string, AppWorld>;
+  /** What belongs to the user and to everybody. */
+  readonly shared: ResourceTables;
+  readonly settings: Settings;
 }
 
 /** Answers a request of the API, in either form of its path. */
@@ -22,6 +28,9 @@ export function route(realm: Realm, request: ApiRequest): Answer {
   const long = segments[1] === 'users' && segments[2] !== undefined;
   const userId = long ? (segments[2] as string) : (request.query.get('user_app_id.user_id') ?? 'me');
   const rest = segments.slice(long ? 3 : 1);
+  // What is the same for everybody; the app that a request names there only authorises it.
+  const forAll = long ? null : serveResource('global', realm.shared, realm.settings, request, rest);
+  if (forAll !== null) return forAll;
   if (userId !== 'me' && userId !== realm.userId) return gone(`User '${userId}'`);
   return (long ? userLevel(realm, request, rest) : shortForm(realm, request, rest)) ?? notOffered(request.path);
 }
@@ -32,6 +41,8 @@ function userLevel(realm: Realm, request: ApiRequest, rest: readonly string[]): 
   const [what, appId, ...below] = rest;
   if (what === undefined) return isGet(request) ? getUser(realm.userId) : null;
   if (what === 'datasets' && appId === undefined && isGet(request)) return listDatasets(worlds, request);
+  const shared = serveResource('user', realm.shared, realm.settings, request, rest);
+  if (shared !== null) return shared;
   if (what !== 'apps') return null;
   if (appId === undefined) return isGet(request) ? listApps(worlds, request) : null;
   const world = realm.worlds.get(appId);
@@ -57,6 +68,8 @@ function appLevel(world: AppWorld, request: ApiRequest, rest: readonly string[])
     return request.method === 'POST' ? searchAnnotations(world, request) : null;
   }
   if (!isGet(request)) return null;
+  const declared = serveResource('app', world.resources, world.settings, request, rest);
+  if (declared !== null) return declared;
   switch (what) {
     case 'inputs':
       return inputsLevel(world, request, below);

@@ -37,6 +37,8 @@ export const settingsSchema = z.strictObject({
   requestsPerSecond: z.number().min(0),
   /** Seconds named in `Retry-After` by the rate limit; null for no such header. */
   retryAfterSeconds: z.number().min(0).nullable(),
+  /** Declared resources that the API does not offer, by name of the stream. */
+  notOffered: z.array(z.string()),
   /** Compress answers for clients that accept gzip. */
   gzip: z.boolean(),
 });
@@ -63,5 +65,6 @@ export const DEFAULT_SETTINGS: Settings = {
   latencyMs: 0,
   requestsPerSecond: 0,
   retryAfterSeconds: null,
+  notOffered: [],
   gzip: false,
 };

@@ -16,6 +16,8 @@ import type {Fault} from './faults.ts';
 import {Faults} from './faults.ts';
 import {appText} from './serve-owners.ts';
 import type {Settings} from './settings.ts';
+import {seedFrom} from './random.ts';
+import {ResourceTables} from './resources/resource-tables.ts';
 import {DEFAULT_SETTINGS, settingsSchema} from './settings.ts';
 import type {LoggedRequest, TrafficStats} from './traffic.ts';
 import {Traffic} from './traffic.ts';
@@ -60,6 +62,8 @@ export class Simulator implements AsyncDisposable {
   readonly faults = new Faults();
   readonly traffic = new Traffic();
   readonly worlds = new Map<string, AppWorld>();
+  /** What belongs to the user and to everybody. */
+  readonly shared: ResourceTables;
   #server: Server | null = null;
   #hook: {every: number; count: number; run: (count: number) => void} | null = null;
 
@@ -81,6 +85,15 @@ export class Simulator implements AsyncDisposable {
     this.settings = settingsSchema.parse({...DEFAULT_SETTINGS, ...settings});
     for (const fault of faults) this.faults.add(fault);
     const sizes: Record<string, Partial<AppSize>> = {[appId]: options, ...apps};
+    this.shared = new ResourceTables({
+      userId,
+      appId: '',
+      seed: seedFrom(`${seed}/${userId}`),
+      startUs: DEFAULT_SIZE.startMs * 1000,
+      counts: options.resources ?? {},
+      nowUs: () => this.clock.nowUs(),
+      others: {},
+    });
     for (const [id, given] of Object.entries(sizes)) {
       const size = appSizeSchema.parse(sizeOf(given));
       this.worlds.set(id, new AppWorld({userId, appId: id, seed: String(seed)}, size, this));
@@ -113,7 +126,7 @@ export class Simulator implements AsyncDisposable {
   }
 
   /** All living records of a stream (`apps`: the user's) as the list endpoints give them. */
-  *truth(stream: SimulatedStream | 'apps', appId?: string): Generator<TruthRecord> {
+  *truth(stream: SimulatedStream, appId?: string): Generator<TruthRecord> {
     if (stream === 'apps') {
       for (const [id, world] of this.worlds) yield truthRecord([id], appText(world, {marker: false, counts: false}));
       return;
@@ -193,11 +206,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   return simulator;
 }
 
-function sizeOf(given: Partial<AppSize>): AppSize {
+function sizeOf(given: Partial<AppSize>): Record<string, unknown> {
   const names = Object.keys(DEFAULT_SIZE) as (keyof AppSize)[];
-  const size: Record<string, number> = {...DEFAULT_SIZE};
+  const size: Record<string, unknown> = {...DEFAULT_SIZE};
   for (const name of names) if (given[name] !== undefined) size[name] = given[name];
-  return size as AppSize;
+  return size;
 }
 
 function truthRecord(key: readonly string[], recordText: string | Uint8Array): TruthRecord {

@@ -1,6 +1,7 @@
 import type {AppWorld} from './app-world.ts';
 import type {SimulatedStream} from './changes.ts';
 import type {RecordText} from './record.ts';
+import {resourceNamed} from './resources/resource-tables.ts';
 
 /** A living record with its key, as the list endpoints give it. */
 export interface TrueRecord {
@@ -10,7 +11,7 @@ export interface TrueRecord {
 
 /** All living records of a stream: untrusted annotations, bookmarked datasets and every dataset's children included. */
 export function* truthOf(world: AppWorld, stream: SimulatedStream): Generator<TrueRecord> {
-  const {inputs, annotations, datasets, bulkOperations, concepts} = world;
+  const {inputs, annotations, datasets, bulkOperations, concepts, resources, shared} = world;
   switch (stream) {
     case 'inputs':
       for (const slot of inputs.all.order) yield {key: [inputs.all.idOf(slot)], text: inputs.render(slot)};
@@ -48,5 +49,11 @@ export function* truthOf(world: AppWorld, stream: SimulatedStream): Generator<Tr
     case 'concepts':
       for (const slot of concepts.all.order) yield {key: [concepts.all.idOf(slot)], text: concepts.render(slot)};
       return;
+    default: {
+      const resource = resourceNamed(stream);
+      const tables = resource.scope === 'app' ? resources : shared;
+      for (const kept of tables.all(resource))
+        yield {key: kept.key, text: JSON.stringify(tables.shown(resource, kept))};
+    }
   }
 }

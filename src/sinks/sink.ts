@@ -1,3 +1,4 @@
+import type {BucketDigest, RowDigest} from '../core/row-digest.ts';
 import type {Scope} from '../core/scope.ts';
 import type {Change, Field} from './table-shape.ts';
 
@@ -24,11 +25,20 @@ export interface ApplyOrder {
   readonly changes: (stream: string, after: number) => AsyncIterable<readonly Change[]>;
   /** The same for a sink that keeps deleted rows: what came and went since `after` is among them. */
   readonly rows: (stream: string, after: number) => AsyncIterable<readonly Change[]>;
+  /**
+   * Versions since `after` (0: all) in the order of their making, and those that they have ended; values as in the
+   * table, then VERSION_FIELDS. Only for sinks that keep history, for which the store keeps it too.
+   */
+  readonly versions: (stream: string, after: number) => AsyncIterable<readonly Change[]>;
   /** All living rows in key order, as inserts. */
   readonly current: (stream: string) => AsyncIterable<readonly Change[]>;
+  /** Rows that were removed for good, in order; the sink removes the same. */
+  readonly purges: readonly PurgeOrder[];
   readonly wantsSnapshot: boolean;
   /** What the sink holds can no longer be gone on from: it must be made anew as a whole. */
   readonly isRefill: boolean;
+  /** The run that has this number in the store; null when the store does not know it (any more). */
+  readonly runIdOf: (sequence: number) => Promise<string | null>;
   /** Runs whose orders did not get to their end, this one included when it is repeated: what they left is to go. */
   readonly unfinished: readonly {readonly runId: string; readonly sequence: number}[];
   /** Take the sink from the store that fed it before. */
@@ -41,6 +51,14 @@ export interface ApplyOrder {
   readonly onSign: () => void;
 }
 
+/** Rows of a stream marked deleted before a moment, changed by no later run than one, removed by the run `sequence`. */
+export interface PurgeOrder {
+  readonly sequence: number;
+  readonly stream: string;
+  readonly deletedBefore: string;
+  readonly upToSequence: number;
+}
+
 /** What came of an order. */
 export interface Applied {
   /** Changes that were written. */
@@ -48,6 +66,54 @@ export interface Applied {
   /** Sequence that the sink had applied before; 0 for none. */
   readonly previousSequence: number;
 }
+
+/** What a sink is compared with: the mirror at one moment. */
+export interface VerifyOrder {
+  readonly storeId: string;
+  readonly scope: Scope;
+  readonly tables: readonly SinkTable[];
+  readonly mirror: MirrorView;
+  /** Called whenever something has been compared. */
+  readonly onSign: () => void;
+}
+
+/** The rows of the mirror for who compares; see core/row-digest.ts. */
+export interface MirrorView {
+  count(stream: string): Promise<number>;
+  buckets(stream: string, depth: number): Promise<ReadonlyMap<string, BucketDigest>>;
+  rows(stream: string, depth: number, bucket: string): Promise<readonly RowDigest[]>;
+  /** Living rows as of a sequence: those that have not changed since, and those that were there and have. */
+  live(stream: string, sequence: number): Promise<{readonly settled: number; readonly unsettled: number}>;
+}
+
+/** What a comparison with the mirror found. */
+export interface SinkFindings {
+  readonly streams: readonly SinkStreamFindings[];
+  /** Objects (or tables) that were looked at. */
+  readonly checked: number;
+}
+
+export interface SinkStreamFindings {
+  /** Empty for what concerns all of them. */
+  readonly stream: string;
+  /** Up to which run the sink has applied; null for never. */
+  readonly sequence: number | null;
+  /** Rows that the sink shows, deleted ones included where it keeps them. */
+  readonly rows: number;
+  /** How many differences there are; `faults` holds the first of them. */
+  readonly differing: number;
+  readonly faults: readonly SinkFault[];
+}
+
+/** One difference, as a sentence; the same text whenever it is found again. */
+export interface SinkFault {
+  readonly text: string;
+  /** Run that last changed the row; null where no single row is concerned. */
+  readonly runId: string | null;
+}
+
+/** Differences of a stream that are told one by one. */
+export const FAULTS_TOLD = 100;
 
 /**
  * A place that is kept equal to the mirror. It remembers itself how far it is, may be told the same thing twice, and
@@ -62,6 +128,11 @@ export interface Sink extends AsyncDisposable {
    * order goes on from where the sink stands
    */
   apply(order: ApplyOrder, signal: AbortSignal): Promise<Applied>;
+  /**
+   * Compares what the sink holds of a scope with the mirror. Changes nothing; holds a part of a stream at a time.
+   * @throws as `apply` does
+   */
+  verify(order: VerifyOrder, signal: AbortSignal): Promise<SinkFindings>;
   /** Writes and removes a probe; gives what it found out, a sentence each. Throws as `apply` does. */
   check(signal: AbortSignal): Promise<readonly string[]>;
 }

@@ -24,3 +24,11 @@ export interface Change {
   readonly op: Operation;
   readonly values: readonly (string | null)[];
 }
+
+/** What a version of a record has behind the fields of its table. The last one numbers the versions of a store. */
+export const VERSION_FIELDS: readonly Omit<Field, 'id'>[] = [
+  {name: '_sync_valid_from', type: 'timestamp', isRequired: true},
+  {name: '_sync_valid_to', type: 'timestamp', isRequired: false},
+  {name: '_sync_op', type: 'text', isRequired: true},
+  {name: '_sync_version', type: 'bigint', isRequired: true},
+];

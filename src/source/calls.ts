@@ -1,7 +1,9 @@
 import {assert} from '../core/errors.ts';
 import type {Scope} from '../core/scope.ts';
 import {SourceGoneError, SourceRefusedError} from '../core/source-errors.ts';
+import {parsed} from '../core/parsed.ts';
 import type {Answer, ApiClient} from './client.ts';
+import {numberedPages} from './numbered-pages.ts';
 import {recordsOf, type SourceRecords} from './pages.ts';
 import type {PathParams, Query} from './paths.ts';
 
@@ -48,6 +50,23 @@ export async function getApp(client: ApiClient, scope: Scope, signal: AbortSigna
     counts: Object.fromEntries(counts.filter(([, count]) => Number.isFinite(count))),
   };
 }
+
+/** Ids of all apps of a user. The list may shift under the reader: an app that it shows twice is given once. */
+export async function listAppIds(client: ApiClient, userId: string, signal: AbortSignal): Promise<readonly string[]> {
+  const template = '/v2/users/{user_id}/apps';
+  const call = {method: 'GET', template, params: {user_id: userId}, records: {field: 'apps'}} as const;
+  const ids = new Set<string>();
+  for await (const {bytes, spans} of numberedPages(client, call, {from: null, pageSize: APPS_AT_ONCE}, signal)) {
+    for (let i = 0; i < spans.length; i += 2) {
+      const app = objectOf(parsed(bytes.toString('utf8', spans[i], spans[i + 1])));
+      const id = textOf(app['id']);
+      if (id !== null) ids.add(id);
+    }
+  }
+  return [...ids];
+}
+
+const APPS_AT_ONCE = 1_000;
 
 /** How many inputs the app holds, in whatever state; null when the answer does not say. */
 export async function inputCounts(client: ApiClient, scope: Scope, signal: AbortSignal): Promise<number | null> {

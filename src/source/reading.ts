@@ -1,6 +1,7 @@
 import {classify, codeNumber, type ApiClass} from '../core/api-codes.ts';
 import {scanEnvelope, type ApiStatus, type RecordPlace} from '../core/envelope.ts';
 import {messageOf} from '../core/errors.ts';
+import {wrapValues} from '../core/wrap-values.ts';
 import type {Exchange} from './transport.ts';
 
 /** What an exchange brought, good or bad. */
@@ -43,6 +44,8 @@ export function readExchange(exchange: Exchange, place: RecordPlace | null): Rea
     case 'status': {
       const {status, spans, skipped} = envelope;
       const is = classified(status);
+      if (is === 'ok' && place?.wrapAs !== undefined)
+        return {...base, is, status, skipped, ...wrapValues(bytes, spans, place.wrapAs)};
       return {...base, is: is === 'ok_if_records' && spans.length > 0 ? 'ok' : is, status, spans, skipped};
     }
     case 'gateway': {

@@ -1,13 +1,18 @@
 import type {Failure, Store} from './ledger.ts';
+import {purgesOf, type Purge} from './purge.ts';
 import {guardFence, type HeldTask} from './tasks.ts';
 
 /** What an order to a sink needs to know of the run, beside the rows. */
 export interface ApplyFacts {
   readonly startedAt: Date;
   readonly closedAt: Date;
-  /** Runs that this sink did not get to the end of since its last success, this one among them when it is repeated. */
+  /**
+   * Runs that this sink did not get to the end of: since its last success, this one among them when it is repeated; and of
+   * the last day, since whoever was overtaken in one of those may have woken up after that success.
+   */
   readonly unfinished: readonly {readonly runId: string; readonly sequence: number}[];
   readonly isRefill: boolean;
+  readonly purges: readonly Purge[];
 }
 
 /** Notes that a sink's order begins, and tells what is left of earlier ones. */
@@ -16,9 +21,10 @@ export async function beginApply(store: Store, task: HeldTask): Promise<ApplyFac
     await guardFence(client, task, store.leaseMs);
     const unfinished = await client.query<{run_id: string; sequence: string}>(
       `select s.run_id, r.sequence::text from clarifai_sync.sink_runs s join clarifai_sync.runs r using (run_id)
-       where s.sink = $1 and r.scope_id = $2 and s.outcome is distinct from 'succeeded' and r.sequence > coalesce(
-         (select max(d.sequence) from clarifai_sync.sink_runs e join clarifai_sync.runs d using (run_id)
-          where e.sink = $1 and d.scope_id = $2 and e.outcome = 'succeeded'), 0) order by r.sequence`,
+       where s.sink = $1 and r.scope_id = $2 and s.outcome is distinct from 'succeeded'
+         and (s.started_at > clock_timestamp() - interval '1 day' or r.sequence > coalesce(
+           (select max(d.sequence) from clarifai_sync.sink_runs e join clarifai_sync.runs d using (run_id)
+            where e.sink = $1 and d.scope_id = $2 and e.outcome = 'succeeded'), 0)) order by r.sequence`,
       [task.stream, task.scopeId],
     );
     await client.query(
@@ -36,9 +42,19 @@ export async function beginApply(store: Store, task: HeldTask): Promise<ApplyFac
       startedAt: row?.started_at ?? new Date(0),
       closedAt: row?.closed_at ?? new Date(0),
       isRefill: row?.refill ?? false,
+      purges: await purgesOf(client, task.scopeId),
       unfinished: unfinished.rows.map((each) => ({runId: each.run_id, sequence: Number(each.sequence)})),
     };
   });
+}
+
+/** The run that has this number in its scope; null when the ledger does not have it. */
+export async function runIdOf(store: Store, scopeId: number, sequence: number): Promise<string | null> {
+  const [row] = await store.database.query<{run_id: string}>(
+    'select run_id from clarifai_sync.runs where scope_id = $1 and sequence = $2',
+    [scopeId, sequence],
+  );
+  return row?.run_id ?? null;
 }
 
 export interface ApplyEnd {

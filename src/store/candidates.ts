@@ -1,4 +1,5 @@
 import {keyNames, type Stream} from '../streams/stream.ts';
+import {moveLiveRows} from './counts.ts';
 import type {Store} from './ledger.ts';
 import {resolveGone, resolveUnderGone} from './note-rejects.ts';
 import {arrayText, ident} from './quote.ts';
@@ -41,7 +42,16 @@ interface CandidateRow {
   repaired: boolean;
 }
 
-/** How many rows wait for a proof, and how many rows of the stream live. */
+/** How many rows of each stream wait for a proof; of streams that are not there, none. */
+export async function candidateCounts(store: Store, task: HeldTask): Promise<ReadonlyMap<string, number>> {
+  const rows = await store.database.query<{stream: string; n: string}>(
+    'select stream, count(*)::text as n from clarifai_sync.candidates where scope_id = $1 group by stream',
+    [task.scopeId],
+  );
+  return new Map(rows.map(({stream, n}) => [stream, Number(n)]));
+}
+
+/** The same of one stream by now. */
 export async function candidateCount(store: Store, task: HeldTask, stream: Stream): Promise<number> {
   const [row] = await store.database.query<{n: string}>(
     'select count(*)::text as n from clarifai_sync.candidates where scope_id = $1 and stream = $2',
@@ -106,6 +116,7 @@ export async function bury(store: Store, task: HeldTask, stream: Stream, verdict
       [task.scopeId, stream.name, ...columns(settled)],
     );
     await addDeleted(client, task, stream.name, deleted);
+    await moveLiveRows(client, task.scopeId, stream, -deleted);
     await resolveGone(client, task, stream, verdict.gone);
     return deleted;
   });
@@ -137,6 +148,7 @@ export async function cascade(
     ]);
     const deleted = buried.rows[0]?.deleted ?? 0;
     await addDeleted(client, task, stream.name, deleted);
+    await moveLiveRows(client, task.scopeId, stream, -deleted);
     if (stream.under?.stream === parent) await resolveUnderGone(client, store.schema, task, stream, parent);
     if (deleted > 0) {
       await client.query(
@@ -165,6 +177,15 @@ async function addDeleted(
      on conflict (run_id, stream) do update set deleted = s.deleted + excluded.deleted`,
     [task.runId, stream, deleted],
   );
+}
+
+/** Has anything been deleted in this run so far? */
+export async function hasDeleted(store: Store, task: HeldTask): Promise<boolean> {
+  const rows = await store.database.query(
+    'select 1 from clarifai_sync.stream_runs where run_id = $1 and deleted > 0 limit 1',
+    [task.runId],
+  );
+  return rows.length > 0;
 }
 
 /** Does a stream have rows whose deletion can take children along: deleted in this run, or ever when `all` is set? */
@@ -198,7 +219,7 @@ export async function noteHeldBack(
 /** Closes the run: from here on it takes no commit, and only its sinks are left. Locks as endCrawl does. */
 export async function closeRun(store: Store, task: HeldTask): Promise<void> {
   await store.database.transaction(async (client) => {
-    await client.query('select 1 from clarifai_sync.runs where run_id = $1 for update', [task.runId]);
+    await client.query('select 1 from clarifai_sync.runs where run_id = $1 for no key update', [task.runId]);
     await guardFence(client, task, store.leaseMs);
     await client.query(`update clarifai_sync.tasks set state = 'done', holder = null where task_id = $1`, [
       task.taskId,

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import {FROZEN_AFTER_MS} from '../core/frozen-sessions.ts';
 import {storeError} from './errors.ts';
 
 /** Where a database is: an address, or the folder of an embedded server's socket. */
@@ -6,11 +7,16 @@ export type Connection =
   | {readonly url: string}
   | {readonly host: string; readonly port: number; readonly user: string; readonly database: string};
 
+/** To be connected, or to get a free connection of a pool, ms; a server that is busy takes its time. */
+const CONNECT_TIMEOUT_MS = 20_000;
+
 /** Options of the driver for a connection; the application's name shows in pg_stat_activity. */
 export function driverOptions(connection: Connection): pg.PoolConfig {
-  const common = {application_name: 'clarifai-sync', connectionTimeoutMillis: 10_000};
+  const common = {application_name: 'clarifai-sync', connectionTimeoutMillis: CONNECT_TIMEOUT_MS};
   return 'url' in connection ? {connectionString: connection.url, ...common} : {...connection, ...common};
 }
+
+const BEGIN = `begin; set local idle_in_transaction_session_timeout = ${FROZEN_AFTER_MS}`;
 
 /**
  * A pool of connections to one database. Idle connections that break are dropped in silence: the next statement gets a
@@ -49,7 +55,7 @@ export class Database {
     }
     let broken = true;
     try {
-      await client.query('begin');
+      await client.query(BEGIN);
       const result = await work(client);
       await client.query('commit');
       broken = false;

@@ -25,9 +25,9 @@ export class RunActiveError extends SyncError {
   readonly exit = 'temporary';
 }
 
-/** SQLSTATE of an error that came from Postgres; undefined for anything else. */
+/** SQLSTATE of an error that came from Postgres; undefined for anything else, such as EPIPE, which looks like one. */
 export function sqlState(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error) || 'syscall' in error) return undefined;
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }
 
@@ -35,6 +35,19 @@ export function sqlState(error: unknown): string | undefined {
 export function isDataError(error: unknown): boolean {
   const state = sqlState(error);
   return state !== undefined && (state.startsWith('22') || state.startsWith('54') || state === '23502');
+}
+
+/**
+ * What may be gone the next time, by class of SQLSTATE: connections (08), deadlocks and the like (40), want of room or
+ * connections (53), locks (55), an administrator or a restart (57), the server's disk (58), a session that was ended (25).
+ */
+const PASSING = new Set(['08', '25', '40', '53', '55', '57', '58']);
+
+/** May the same work succeed a moment later? What did not come from the server at all is a connection that broke. */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof StoreUnavailableError)) return false;
+  const state = error.context['sqlstate'];
+  return typeof state !== 'string' || PASSING.has(state.slice(0, 2));
 }
 
 /** What the store's address has to name, by the SQLSTATE that tells that it does not. */

@@ -77,7 +77,10 @@ function findSuperseded(
 }
 
 function isOlder(entry: Entry, than: Entry): boolean {
-  const ours = entry.page.modified[entry.index] ?? null;
-  const theirs = than.page.modified[than.index] ?? null;
+  const ours = entry.page.modified(entry.index);
+  const theirs = than.page.modified(than.index);
   return ours !== null && theirs !== null && ours < theirs;
 }
+
+/** The key of record n. */
+export const keyOf = (flat: Flat, n: number): string[] => flat.keys.map((part) => part[n] as string);

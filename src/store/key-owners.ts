@@ -20,6 +20,7 @@ export async function settleKeyOwners(
   flat: Flat,
   unstorable: ReadonlySet<number>,
 ): Promise<ReadonlySet<number>> {
+  if (flat.entries.length === 0) return new Set();
   if (flat.originals.size === 0 && !(await hasRepairedKeys(client, stream, writer))) return new Set();
   const rows = await ownersOf(client, schema, stream, writer, flat);
   const byKey = new Map<string, number[]>();

@@ -15,15 +15,21 @@ export interface Store {
   readonly presence: Presence;
   readonly leaseMs: number;
   readonly sqlOf: (stream: Stream) => StreamSql;
+  /** A stream of the catalogue with the redactions and exclusions of the settings. */
+  readonly streamOf: (stream: Stream) => Stream;
 }
 
 /** Statements of streams, each made once. */
-export function statementCache(schema: string, history: boolean): (stream: Stream) => StreamSql {
+export function statementCache(
+  schema: string,
+  history: boolean,
+  streamOf: (stream: Stream) => Stream = (stream) => stream,
+): (stream: Stream) => StreamSql {
   const made = new Map<string, StreamSql>();
   return (stream) => {
     const known = made.get(stream.name);
     if (known !== undefined) return known;
-    const fresh = streamSql(stream, schema, history);
+    const fresh = streamSql(streamOf(stream), schema, history);
     made.set(stream.name, fresh);
     return fresh;
   };
@@ -44,6 +50,10 @@ export interface RunOptions {
   readonly isStoreSink: boolean;
   readonly wantsSnapshot: boolean;
   readonly takeOver: boolean;
+  /** Nothing is read of the streams: what was rejected of them is tried again. */
+  readonly replays?: boolean;
+  /** Nothing is read of the streams: rows marked deleted before this moment (ISO 8601) are removed for good. */
+  readonly purgesBefore?: string;
 }
 
 export interface Run {
@@ -54,6 +64,8 @@ export interface Run {
   readonly sequence: string;
   readonly mode: RunMode;
   readonly options: RunOptions;
+  /** Sequence of the run with which the full reading began that this one carries on; null: it carries on none. */
+  readonly sweepFrom: string | null;
 }
 
 /** Why a run or a stream ended without success, as the ledger keeps it. */

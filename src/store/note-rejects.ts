@@ -20,7 +20,7 @@ export async function noteRejects(
   counts: WriteCounts,
   parent: readonly string[],
 ): Promise<number> {
-  await resolve(client, task, stream, counts);
+  if (counts.read > 0) await resolve(client, task, stream, counts);
   let newlyRejected = 0;
   for (const reject of counts.rejects) {
     const noted = await client.query<{is_new: boolean}>(
@@ -54,12 +54,12 @@ export async function noteRejects(
 
 /** A record that is stored now is no reject any more, and one that was written without repair is none that was repaired. */
 async function resolve(client: pg.ClientBase, task: HeldTask, stream: Stream, counts: WriteCounts): Promise<void> {
-  for (const kind of ['rejected', 'repaired'] as const) {
-    const open = await client.query(
-      `select 1 from clarifai_sync.rejects where scope_id = $1 and stream = $2 and kind = $3 and resolved_at is null limit 1`,
-      [task.scopeId, stream.name, kind],
-    );
-    if (open.rows.length === 0) continue;
+  const open = await client.query<{kind: 'rejected' | 'repaired'}>(
+    `select kind from (values ('rejected'), ('repaired')) k(kind) where exists (select 1 from clarifai_sync.rejects r
+       where r.scope_id = $1 and r.stream = $2 and r.kind = k.kind and r.resolved_at is null)`,
+    [task.scopeId, stream.name],
+  );
+  for (const {kind} of open.rows) {
     const ofKind = counts.rejects.filter((reject) => reject.kind === kind);
     const well = kind === 'rejected' ? counts.storedIdentities() : counts.writtenIdentities();
     await client.query(

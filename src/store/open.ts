@@ -1,17 +1,20 @@
 import {readdir} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
-import {runner} from 'node-pg-migrate';
 import pg from 'pg';
 import {CATALOGUE} from '../streams/catalogue.ts';
+import {overlaid, type StreamOverlay} from '../streams/overlay.ts';
 import type {Stream} from '../streams/stream.ts';
 import {Database, driverOptions, type Connection} from './database.ts';
 import {StoreRefusedError, storeError} from './errors.ts';
 import {fillColumns} from './fill-columns.ts';
 import {catchUpHistory, ensureHistory, historyTable} from './history.ts';
 import {statementCache, type Store} from './ledger.ts';
+import {madeDigest} from './made-digest.ts';
 import {Presence} from './presence.ts';
+import {applyOverlays} from './overlay-settings.ts';
 import {ident, literal} from './quote.ts';
 import {ensureTable} from './tables.ts';
+import {ensureViews} from './views.ts';
 
 export interface StoreOptions {
   readonly connection: Connection;
@@ -19,6 +22,8 @@ export interface StoreOptions {
   readonly schema: string;
   readonly history: boolean;
   readonly leaseMs: number;
+  /** Redactions and exclusions of the settings, by stream; left out: the settings are not known, nothing is changed. */
+  readonly overlays?: ReadonlyMap<string, StreamOverlay>;
 }
 
 /** Oldest server that has all that the statements use. */
@@ -41,7 +46,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const storeId = await makeTables(database, options);
     const presence = await Presence.open(database);
     const {schema, history, leaseMs} = options;
-    return {database, storeId, schema, history, presence, leaseMs, sqlOf: statementCache(schema, history)};
+    const streamOf = overlaid(options.overlays ?? new Map());
+    const sqlOf = statementCache(schema, history, streamOf);
+    return {database, storeId, schema, history, presence, leaseMs, sqlOf, streamOf};
   } catch (error) {
     await database.close();
     throw error;
@@ -100,6 +107,8 @@ async function migrate(client: pg.Client, schema: string, where: string): Promis
   // Before anything is made: a store that cannot have its tables there shall not leave a ledger behind.
   if (applied.length === 0) await claimable(client, schema, null);
   await makeSchema(client, 'clarifai_sync');
+  // eslint-disable-next-line no-restricted-syntax -- a package, and only a store that is not up to date needs it
+  const {runner} = await import('node-pg-migrate');
   await runner({
     dbClient: client,
     dir: MIGRATIONS,
@@ -133,34 +142,53 @@ interface StoreRow {
   store_id: string;
   table_schema: string;
   keeps_history: boolean;
+  made: string | null;
 }
 
 /** Makes tables, views and history from the catalogue, all or nothing. Gives the store's id. */
-async function makeTables(database: Database, {schema, history}: StoreOptions): Promise<string> {
+async function makeTables(database: Database, {schema, history, overlays}: StoreOptions): Promise<string> {
   return await database.transaction(async (client) => {
     await client.query(`select pg_advisory_xact_lock(${SETUP_KEY})`);
     await makeSchema(client, schema);
     const stores = await client.query<StoreRow>(
       `insert into clarifai_sync.store (table_schema) values ($1) on conflict (only_row) do update set only_row = true
-       returning store_id, table_schema, keeps_history`,
+       returning store_id, table_schema, keeps_history, made`,
       [schema],
     );
-    const {store_id: storeId, table_schema: owned, keeps_history: kept} = stores.rows[0] as StoreRow;
+    const {store_id: storeId, table_schema: owned, keeps_history: kept, made} = stores.rows[0] as StoreRow;
     if (owned !== schema) {
       throw new StoreRefusedError(
         `schema "${schema}" (state.schema or the sink's schema): expected "${owned}", where this store keeps its tables; use that name, or another database`,
       );
     }
     await claimSchema(client, schema, storeId);
-    for (const stream of CATALOGUE) {
-      const {made, added} = await ensureTable(client, schema, stream);
-      if (made) await forgetStream(client, stream);
-      if (added.length > 0) await fillColumns(client, schema, stream.name, stream, added);
-      if (history) await makeHistory(client, schema, stream, kept);
+    if (made !== (await madeDigest(client, schema, history))) {
+      await makeAll(client, schema, history ? {kept} : null, overlaid(overlays ?? new Map()));
+      const now = await madeDigest(client, schema, history);
+      await client.query('update clarifai_sync.store set keeps_history = $1, made = $2', [history, now]);
     }
-    if (kept !== history) await client.query('update clarifai_sync.store set keeps_history = $1', [history]);
+    if (overlays !== undefined) await applyOverlays(client, schema, overlays);
     return storeId;
   });
+}
+
+/**
+ * @param history null: no versions are kept
+ * @param streamOf with the overlays of the settings
+ */
+async function makeAll(
+  client: pg.ClientBase,
+  schema: string,
+  history: {readonly kept: boolean} | null,
+  streamOf: (stream: Stream) => Stream,
+): Promise<void> {
+  for (const stream of CATALOGUE) {
+    const {made, added} = await ensureTable(client, schema, stream);
+    if (made) await forgetStream(client, stream);
+    if (added.length > 0) await fillColumns(client, schema, stream.name, streamOf(stream), added);
+    if (history !== null) await makeHistory(client, schema, streamOf(stream), history.kept);
+  }
+  await ensureViews(client, schema);
 }
 
 /** @param kept versions were kept by whoever opened the store before: they are up to date */

@@ -32,20 +32,25 @@ export interface PassStart {
 
 /**
  * Carries on the pass that an earlier attempt or run left, or begins a new one. A pass over a numbered list begins anew
- * when the marker has moved since, or when nothing tells that it has not: pages shift under the reader.
+ * when the marker has moved since, or when nothing tells that it has not: pages shift under the reader. Not so within one
+ * full reading that several runs share (ARCHITECTURE.md, "Full runs in slices"), or it would never end.
  */
 export async function openPass(store: Store, task: HeldTask, stream: Stream, start: PassStart): Promise<Pass> {
   return await store.database.transaction(async (client) => {
     await guardFence(client, task, store.leaseMs);
+    const isOfThisSweep = `exists (select 1 from clarifai_sync.runs b where b.run_id = passes.run_id and b.sequence >= $7::bigint)`;
+    const isUnmoved = `(cursor is null and list_index = 0) or marker = $6`;
     const goesOn =
       `request_hash = $4 and started_at > clock_timestamp() - $5 * interval '1 ms'` +
-      (stream.pages === 'numbered'
-        ? ` and ((cursor is null and list_index = 0) or marker = $6)`
-        : ` and ($6::text is null or true)`);
+      (stream.pages !== 'last_id'
+        ? ` and (${isUnmoved} or ${isOfThisSweep})`
+        : ` and ($6::text is null or $7::bigint is null or true)`);
+    // What only two passes can prove gone must not be missed by both because pages shift under them.
+    const sweepFrom = stream.proof.kind === 'twice' ? null : task.sweepFrom;
     const found = await client.query<PassRow>(
       `select ${PASS_COLUMNS} from clarifai_sync.passes where scope_id = $1 and stream = $2 and parent = $3
          and ${goesOn}`,
-      [task.scopeId, stream.name, start.parent, start.requestHash, start.sweepMs, task.marker],
+      [task.scopeId, stream.name, start.parent, start.requestHash, start.sweepMs, task.marker, sweepFrom],
     );
     if (found.rows[0] !== undefined) {
       return passOf(found.rows[0], false);
@@ -120,6 +125,12 @@ export interface Missing {
 }
 
 /**
+ * What a pass marked is joined to the rows by a hash table. Tables that nobody has analysed look empty to the planner,
+ * and its nested loop then compared each row with each block: 5 us a row at 100,000 rows, growing with them.
+ */
+const HASH_JOINS = 'set local enable_nestloop = off; set local enable_mergejoin = off';
+
+/**
  * Ends a pass that read every list to its empty page: rows that were there before it and that it did not see become
  * candidates for deletion (design, section 4). Nothing is deleted here.
  */
@@ -138,6 +149,7 @@ export async function completePass(
     await guardFence(client, task, store.leaseMs);
     const facts = await client.query<PassFacts>(
       `select p.known_read::text, p.keyless_rejects::text, p.marker, p.marker_settled, p.started_at,
+         (select b.sequence::text from clarifai_sync.runs b where b.run_id = p.run_id) as began_in,
          (select coalesce(sum(length(replace(bits::text, '0', ''))), 0)::text from clarifai_sync.seen_marks m where m.pass_id = p.pass_id) as marked
        from clarifai_sync.passes p where p.pass_id = $1`,
       [pass.passId],
@@ -147,6 +159,7 @@ export async function completePass(
     if (fact === undefined) return {rows, settledMarker: null};
     // A record whose key cannot be read may be any row: nothing counts as missing until it is gone (invariant 8).
     if (fact.keyless_rejects === '0') {
+      await client.query(HASH_JOINS);
       const missed = await client.query(
         `insert into clarifai_sync.candidates as c (scope_id, stream, parent, key, pass_id, clean)
          select $1, $2, $3, ${key}, $4, $5 from ${table} t
@@ -184,11 +197,19 @@ export async function completePass(
       await noteRead(client, task, stream, requestHash);
     } else {
       await client.query(
-        `insert into clarifai_sync.parent_reads (scope_id, stream, parent, sequence, marker) values ($1, $2, $3, $4, $5)
+        `insert into clarifai_sync.parent_reads (scope_id, stream, parent, sequence, marker, request_hash) values ($1, $2, $3, $4, $5, $6)
          on conflict (scope_id, stream, parent) do update set sequence = excluded.sequence, marker = excluded.marker,
-           read_at = clock_timestamp()`,
+           request_hash = excluded.request_hash, read_at = clock_timestamp()`,
+        // What an earlier run began counts as read then: what has told of a change since, on pages behind, has it read again.
         // A marker that had not settled spares nothing: what it stands for may not have shown yet.
-        [task.scopeId, stream.name, pass.parent, task.sequence, fact.marker_settled ? fact.marker : null],
+        [
+          task.scopeId,
+          stream.name,
+          pass.parent,
+          fact.began_in ?? task.sequence,
+          fact.marker_settled ? fact.marker : null,
+          requestHash,
+        ],
       );
     }
     return {rows, settledMarker: fact.marker_settled ? fact.marker : null};
@@ -238,5 +259,6 @@ interface PassFacts {
   marker: string | null;
   marker_settled: boolean;
   started_at: Date;
+  began_in: string | null;
   marked: string;
 }

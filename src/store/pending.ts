@@ -18,7 +18,8 @@ export async function pendingKeys(store: Store, task: HeldTask, stream: Stream, 
   if (stream.pendingCodes.length === 0) return [];
   const rows = await store.database.query<{key: string[]}>(
     `select ${keyOf(stream)} as key from ${ident(store.schema, stream.name)} t
-     left join clarifai_sync.asks a on a.scope_id = $3 and a.stream = $4 and a.key = ${keyOf(stream)}
+     left join lateral (select asked_at from clarifai_sync.asks a where a.scope_id = $3 and a.stream = $4
+       and a.key = ${keyOf(stream)} ${LEDGER_COLLATION} limit 1) a on true
      where t.user_id = $1 and t.app_id = $2 and ${pendingSql(stream)} and ${DUE}
      order by a.asked_at nulls first, 1 limit $5`,
     [task.scope.userId, task.scope.appId, task.scopeId, stream.name, limit],
@@ -35,21 +36,24 @@ export async function noteAsked(
 ): Promise<void> {
   await store.database.transaction(async (client) => {
     await guardFence(client, task, store.leaseMs);
-    for (const key of keys) {
-      await client.query(
-        `insert into clarifai_sync.asks (scope_id, stream, key) values ($1, $2, $3)
-         on conflict (scope_id, stream, key) do update set asked_at = clock_timestamp()`,
-        [task.scopeId, stream.name, key],
-      );
-    }
     await client.query(
-      `delete from clarifai_sync.asks a where scope_id = $1 and stream = $2 and not exists
-         (select 1 from ${ident(store.schema, stream.name)} t where t.user_id = $3 and t.app_id = $4
-          and ${pendingSql(stream)} and ${keyOf(stream)} = a.key)`,
+      `insert into clarifai_sync.asks (scope_id, stream, key)
+       select $1, $2, array(select jsonb_array_elements_text(key)) from jsonb_array_elements($3::jsonb) key
+       on conflict (scope_id, stream, key) do update set asked_at = clock_timestamp()`,
+      [task.scopeId, stream.name, JSON.stringify(keys)],
+    );
+    // As a set that is made once: to a planner without statistics one look at all of them for each row costs the same.
+    await client.query(
+      `delete from clarifai_sync.asks a where scope_id = $1 and stream = $2 and key not in
+         (select ${keyOf(stream)} from ${ident(store.schema, stream.name)} t where t.user_id = $3 and t.app_id = $4
+          and ${pendingSql(stream)})`,
       [task.scopeId, stream.name, task.scope.userId, task.scope.appId],
     );
   });
 }
+
+/** The streams' keys have a collation of their own, by which the index of the ledger's keys cannot be used. */
+const LEDGER_COLLATION = 'collate "default"';
 
 const keyOf = (stream: Stream): string =>
   `array[${keyNames(stream)

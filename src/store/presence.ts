@@ -1,4 +1,5 @@
 import pg from 'pg';
+import {endFrozenSql, LOOK_FOR_FROZEN_EVERY_MS} from '../core/frozen-sessions.ts';
 import {type Connection, driverOptions, type Database} from './database.ts';
 import {storeError} from './errors.ts';
 
@@ -9,11 +10,15 @@ const LOCK_CLASS = 0x73796e63;
  * Shows that this process is alive: a session of its own holds an advisory lock, which is gone the moment the process
  * is. This only lets others notice a death sooner; what decides is the lease, and what protects the data is the fence
  * (invariant 11). Behind a pooler in transaction mode sessions are not ours, and nothing must rest on this.
+ *
+ * The session also ends those of frozen processes that keep others waiting: every process looks, since those that wait
+ * can do nothing themselves.
  */
 export class Presence {
   readonly holder: string;
   readonly #connection: Connection;
   #client: pg.Client | null = null;
+  #looking: NodeJS.Timeout | null = null;
   #closed = false;
 
   private constructor(holder: string, connection: Connection) {
@@ -25,6 +30,7 @@ export class Presence {
     const [row] = await database.query<{holder: string}>(`select nextval('clarifai_sync.holder')::text as holder`);
     const presence = new Presence(row?.holder ?? '0', database.connection);
     await presence.#show();
+    presence.#looking = setInterval(() => presence.#look(), LOOK_FOR_FROZEN_EVERY_MS).unref();
     return presence;
   }
 
@@ -43,7 +49,14 @@ export class Presence {
       void client.end().catch(() => undefined);
       throw storeError(error, 'the store cannot be reached');
     }
-    this.#client = client;
+    // Closed meanwhile: a session that nobody ends would keep the process, and its name among the living.
+    if (this.#closed) await client.end().catch(() => undefined);
+    else this.#client = client;
+  }
+
+  /** What goes wrong here shows in the session itself, or is as well done by the next look. */
+  #look(): void {
+    if (this.#client !== null) this.#client.query(endFrozenSql()).catch(() => undefined);
   }
 
   #showAgain(): void {
@@ -55,6 +68,7 @@ export class Presence {
 
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#looking !== null) clearInterval(this.#looking);
     await this.#client?.end().catch(() => undefined);
   }
 }

@@ -3,6 +3,7 @@ import type {Cursor} from '../core/cursor.ts';
 import type {Stream} from '../streams/stream.ts';
 import {writeGroup, type WriteCounts} from './commit.ts';
 import {saveCheckpoint} from './checkpoints.ts';
+import {moveLiveRows} from './counts.ts';
 import type {Group} from './group.ts';
 import type {Store} from './ledger.ts';
 import {noteRejects} from './note-rejects.ts';
@@ -56,6 +57,7 @@ export async function commitGroup(
       await guardFence(client, task, store.leaseMs);
     }
     const newlyRejected = await noteRejects(client, task, stream, counts, pass?.parent ?? []);
+    await moveLiveRows(client, task.scopeId, stream, counts.moreLiving);
     if (counts.returned.length > 0) await noteReturned(client, store, task, stream, counts.returned);
     if (group.signs.length > 0) await noteSigns(client, task, stream, group);
     await moveOn(client, task, stream, position, counts);

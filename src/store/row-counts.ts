@@ -25,3 +25,11 @@ export async function streamsRead({database}: Pick<Store, 'database'>, scope: Sc
   );
   return new Set(rows.map((row) => row.stream));
 }
+
+/** Every scope that was ever synced, by name. */
+export async function syncedScopes({database}: Pick<Store, 'database'>): Promise<Scope[]> {
+  const rows = await database.query<{user_id: string; app_id: string}>(
+    'select user_id, app_id from clarifai_sync.scopes order by user_id, app_id',
+  );
+  return rows.map((row) => ({userId: row.user_id, appId: row.app_id}));
+}

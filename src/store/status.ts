@@ -1,4 +1,4 @@
-import type {RunOutcome, StreamOutcome} from '../core/outcome.ts';
+import {YIELDED, type RunOutcome, type StreamOutcome} from '../core/outcome.ts';
 import type {Scope} from '../core/scope.ts';
 import type {RunMode, Store} from './ledger.ts';
 
@@ -33,6 +33,9 @@ export interface StreamStatus {
   readonly unchanged: number;
   readonly rejected: number;
   readonly sourceCount: number | null;
+  /** Records at the source less those here, by the last comparison, and in how many runs it has stood; null: never compared. */
+  readonly countGap: number | null;
+  readonly countRuns: number;
   readonly failure: {readonly code: string; readonly message: string} | null;
   /** Now minus the start of the last run in which it succeeded or had nothing to do, seconds; null for never. */
   readonly lagSeconds: number | null;
@@ -44,6 +47,10 @@ export interface StreamStatus {
   readonly openRejects: number;
 }
 
+/** SQL: has the run brought all that is fresh? One that made way for the next has, before it went on to the rest. */
+export const IS_CURRENT = (run: string): string =>
+  `(${run}.outcome = 'succeeded' or ${run}.outcome = 'interrupted' and ${run}.error_code = '${YIELDED}')`;
+
 /** Every scope that was ever synced, by name, with its streams. */
 export async function reportStatus({database}: Pick<Store, 'database'>): Promise<ScopeStatus[]> {
   const rows = await database.query<ScopeRow>(
@@ -52,8 +59,8 @@ export async function reportStatus({database}: Pick<Store, 'database'>): Promise
        (${STREAMS}) as streams
      from clarifai_sync.scopes s
      join lateral (select * from clarifai_sync.runs r where r.scope_id = s.scope_id order by sequence desc limit 1) r on true
-     cross join lateral (select max(started_at) as succeeded_at, max(started_at) filter (where mode = 'full') as full_at
-       from clarifai_sync.runs g where g.scope_id = s.scope_id and g.outcome = 'succeeded') good
+     cross join lateral (select max(started_at) as succeeded_at, max(started_at) filter (where mode = 'full' and outcome = 'succeeded') as full_at
+       from clarifai_sync.runs g where g.scope_id = s.scope_id and ${IS_CURRENT('g')}) good
      order by s.user_id, s.app_id = '', s.app_id`,
   );
   return rows.map((row) => ({
@@ -79,11 +86,12 @@ export async function reportStatus({database}: Pick<Store, 'database'>): Promise
 const STREAMS = `select coalesce(json_agg(json_build_object('stream', l.stream, 'runId', l.run_id, 'mode', l.mode,
     'outcome', l.outcome, 'read', l.read, 'inserted', l.inserted, 'updated', l.updated, 'deleted', l.deleted,
     'unchanged', l.unchanged, 'rejected', l.rejected, 'sourceCount', l.source_count, 'code', l.error_code,
-    'message', l.error, 'lagSeconds', l.lag, 'lastReadAt', st.last_read_at, 'searchGaps', st.search_gaps,
+    'message', l.error, 'lagSeconds', l.lag, 'lastReadAt', st.last_read_at, 'countGap', st.count_gap, 'countRuns', coalesce(st.count_runs, 0), 'searchGaps', st.search_gaps,
     'openRejects', (select count(*) from clarifai_sync.rejects j where j.scope_id = s.scope_id and j.stream = l.stream
       and j.kind = 'rejected' and j.resolved_at is null)) order by l.stream), '[]')
   from (select distinct on (x.stream) x.*, y.mode,
-      extract(epoch from clock_timestamp() - max(y.started_at) filter (where x.outcome in ('succeeded', 'skipped'))
+      extract(epoch from clock_timestamp() - max(y.started_at) filter (where x.outcome in ('succeeded', 'skipped') or ${IS_CURRENT('y')} and exists (select 1 from clarifai_sync.tasks t
+          where t.run_id = y.run_id and t.kind = 'crawl' and t.stream = x.stream and t.sweeping))
         over (partition by x.stream))::float8 as lag
     from clarifai_sync.stream_runs x join clarifai_sync.runs y using (run_id)
     where y.scope_id = s.scope_id order by x.stream, y.sequence desc) l

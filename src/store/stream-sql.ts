@@ -128,7 +128,7 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
  * The record as it is compared: exact, and blind to key order and number spelling, which the hash of the text is not.
  * Only asked for rows whose hash differs.
  */
-function comparable(raw: string, shape: RecordShape): string {
+export function comparable(raw: string, shape: RecordShape): string {
   const stripped = shape.volatile.reduce((value, path) => without(value, path), raw);
   return shape.byIdOnly.reduce(
     (value, path) =>
@@ -143,12 +143,12 @@ function without(value: string, path: Path): string {
     : `(${value} #- ${pathLiteral(path)})`;
 }
 
-/** Invariant 7: is the staged record older than the row? Null where records of the stream do not tell. */
-function olderGuard(shape: RecordShape): string | null {
+/** Invariant 7: is the given record older than the row? Null where records of the stream do not tell. */
+export function olderGuard(shape: RecordShape, given = 'excluded.raw'): string | null {
   if (shape.modifiedAt === null) return null;
   const at = (raw: string): string => `clarifai_sync.instant(${raw} #>> ${pathLiteral(shape.modifiedAt as Path)})`;
   // Null on either side: nothing is known, so the later answer counts.
-  return `coalesce(${at('excluded.raw')} < ${at('t.raw')} collate "C", false)`;
+  return `coalesce(${at(given)} < ${at('t.raw')} collate "C", false)`;
 }
 
 /** Closes the open version of each written row and adds the new one; the intervals meet without gap or overlap. */

@@ -15,8 +15,10 @@ export interface StreamState {
   readonly watermark: Watermark | null;
   /** Kinds that the source's search does not show; null while nobody has looked. */
   readonly searchGaps: readonly string[] | null;
-  /** When the API last said that it does not offer this stream. */
-  readonly refusedAt: Date | null;
+  /** How long ago the API last said that it does not offer this stream, ms; null when it never did. */
+  readonly refusedAgoMs: number | null;
+  /** When all of it was last read to its end, epoch ms by the store's clock; null: never. */
+  readonly lastReadMs: number | null;
 }
 
 export async function streamState(
@@ -30,10 +32,13 @@ export async function streamState(
     request_hash: string;
     watermark: string | null;
     watermark_settled: boolean;
-    refused_at: Date | null;
+    refused_ago: number | null;
+    last_read: number | null;
     search_gaps: string[] | null;
   }>(
-    `select first_read_at, request_hash, watermark, watermark_settled, refused_at, search_gaps from clarifai_sync.stream_states
+    `select first_read_at, request_hash, watermark, watermark_settled, search_gaps,
+       (extract(epoch from last_read_at) * 1000)::float8 as last_read,
+       (extract(epoch from clock_timestamp() - refused_at) * 1000)::float8 as refused_ago from clarifai_sync.stream_states
      where scope_id = $1 and stream = $2`,
     [scopeId, stream.name],
   );
@@ -44,7 +49,8 @@ export async function streamState(
     watermark:
       row === undefined || row.watermark === null ? null : {at: row.watermark, isSettled: row.watermark_settled},
     searchGaps: row?.search_gaps ?? null,
-    refusedAt: row?.refused_at ?? null,
+    refusedAgoMs: row?.refused_ago ?? null,
+    lastReadMs: row?.last_read ?? null,
   };
 }
 
@@ -105,4 +111,18 @@ export async function noteRefused(store: Store, task: HeldTask, stream: Stream):
       [task.scopeId, stream.name],
     );
   });
+}
+
+/**
+ * Has the source's clock gone back by more than `byMs` since an earlier run? What was edited since then bears a time
+ * before the watermark; until the clock has caught up, a search by time would miss it.
+ */
+export async function hasGoneBack(store: Store, task: HeldTask, byMs: number): Promise<boolean> {
+  if (task.sourceTimeMs === null) return false;
+  const [row] = await store.database.query<{gone_back: boolean}>(
+    `select exists (select 1 from clarifai_sync.runs where scope_id = $1
+       and source_time > to_timestamp($2::float8 / 1000) + $3 * interval '1 ms') as gone_back`,
+    [task.scopeId, task.sourceTimeMs, byMs],
+  );
+  return row?.gone_back === true;
 }

@@ -53,35 +53,43 @@ export async function ensureTable(
   schema: string,
   stream: Stream,
 ): Promise<{made: boolean; added: readonly Column[]}> {
-  const table = ident(schema, stream.name);
   const before = await columnNames(client, schema, stream.name);
   const made = before.size === 0;
   const added = made ? [] : stream.shape.columns.filter((column) => !before.has(column.name));
-  if (made) {
-    await client.query(`create sequence if not exists ${rowSequence(schema, stream)}`);
-    await client.query(
-      `create table ${table} (${columnDefinitions(stream).join(', ')}, primary key (${keyList(stream)}))`,
-    );
-    const next = `nextval(${literal(rowSequence(schema, stream))})`;
-    await client.query(`alter table ${table} alter column _sync_row set default ${next}`);
-    await client.query(`comment on table ${table} is ${literal(stream.doc)}`);
-    if (stream.pendingCodes.length > 0) {
-      await client.query(
-        `create index on ${table} (user_id, app_id) where status_code in (${stream.pendingCodes.join(', ')}) and _sync_deleted_at is null`,
-      );
-    }
-    for (const column of stream.shape.columns) await comment(client, table, column.name, column.doc);
-    for (const [name, , doc] of SYNC_COLUMNS) await comment(client, table, name, doc);
-  }
-  for (const column of added) {
-    await client.query(`alter table ${table} add column if not exists ${ident(column.name)} ${sqlType(column)}`);
-    await comment(client, table, column.name, column.doc);
-  }
+  // All in one message: of some forty tables with twenty columns each, one at a time would take seconds.
   await client.query(
-    `create or replace view ${ident(schema, `${stream.name}_current`)} as select * from ${table} where _sync_deleted_at is null`,
+    [...(made ? newTable(schema, stream) : moreColumns(schema, stream, added)), view(schema, stream)].join(';\n'),
   );
   return {made, added};
 }
+
+function newTable(schema: string, stream: Stream): string[] {
+  const table = ident(schema, stream.name);
+  const next = `nextval(${literal(rowSequence(schema, stream))})`;
+  const pending = stream.pendingCodes.join(', ');
+  return [
+    `create sequence if not exists ${rowSequence(schema, stream)}`,
+    `create table ${table} (${columnDefinitions(stream).join(', ')}, primary key (${keyList(stream)}))`,
+    `alter table ${table} alter column _sync_row set default ${next}`,
+    `comment on table ${table} is ${literal(stream.doc)}`,
+    ...(pending === ''
+      ? []
+      : [`create index on ${table} (user_id, app_id) where status_code in (${pending}) and _sync_deleted_at is null`]),
+    ...stream.shape.columns.map((column) => comment(table, column.name, column.doc)),
+    ...SYNC_COLUMNS.map(([name, , doc]) => comment(table, name, doc)),
+  ];
+}
+
+function moreColumns(schema: string, stream: Stream, added: readonly Column[]): string[] {
+  const table = ident(schema, stream.name);
+  return added.flatMap((column) => [
+    `alter table ${table} add column if not exists ${ident(column.name)} ${sqlType(column)}`,
+    comment(table, column.name, column.doc),
+  ]);
+}
+
+const view = (schema: string, {name}: Stream): string =>
+  `create or replace view ${ident(schema, `${name}_current`)} as select * from ${ident(schema, name)} where _sync_deleted_at is null`;
 
 /** Columns of a stream's table in the order in which it is made. */
 export function tableColumns(stream: Stream): readonly string[] {
@@ -114,6 +122,5 @@ export async function columnNames(client: pg.ClientBase, schema: string, table: 
   return new Set(found.rows.map((row) => row.name));
 }
 
-async function comment(client: pg.ClientBase, table: string, column: string, doc: string): Promise<void> {
-  await client.query(`comment on column ${table}.${ident(column)} is ${literal(doc)}`);
-}
+const comment = (table: string, column: string, doc: string): string =>
+  `comment on column ${table}.${ident(column)} is ${literal(doc)}`;

@@ -44,6 +44,22 @@ export async function noteInputsOfChanged(store: Store, task: HeldTask, since: s
   });
 }
 
+/** The same of some inputs, for annotations that changed in this run. */
+export async function noteInputsOfChangedAmong(store: Store, task: HeldTask, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const rows = await store.database.query<{id: string}>(
+    `select distinct a.input_id as id from unnest($1::text[]) touched join ${ident(store.schema, 'annotations')} a
+       on a.user_id = $2 and a.app_id = $3 and a.input_id = touched
+     where a.input_level and a._sync_deleted_at is null and a._sync_sequence = $4`,
+    [arrayText([...new Set(ids)]), task.scope.userId, task.scope.appId, task.sequence],
+  );
+  await noteWantedInputs(
+    store,
+    task,
+    rows.map(({id}) => id),
+  );
+}
+
 const INPUTS_WERE_READ = `exists (select 1 from clarifai_sync.stream_states s where s.scope_id = $1 and s.stream = 'inputs'
   and s.first_read_at is not null)`;
 

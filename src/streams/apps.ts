@@ -1,4 +1,4 @@
-import {createdAt, metadata, modifiedAt, POPULARITY, text, visibility} from './columns.ts';
+import {createdAt, metadata, modifiedAt, starsAt, text, visibility} from './columns.ts';
 import type {Stream} from './stream.ts';
 
 const PATH = '/v2/users/{user_id}/apps';
@@ -23,7 +23,7 @@ export const apps: Stream = {
       metadata,
     ],
     modifiedAt: ['modified_at'],
-    volatile: [...POPULARITY, ['extra_info'], ['default_workflow'], ['image', 'hosted']],
+    volatile: [...starsAt(), ['extra_info'], ['default_workflow'], ['image', 'hosted']],
     redact: [],
     byIdOnly: [],
   },

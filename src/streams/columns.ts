@@ -1,4 +1,4 @@
-import type {Column, Path} from '../core/shape.ts';
+import type {Choice, Column, KeyPart, Path} from '../core/shape.ts';
 
 /** Columns that many streams share, so that they are named and described in one way. */
 export const createdAt: Column = {
@@ -48,6 +48,16 @@ export const bigint = (name: string, path: Path, doc: string): Column => ({
   absent: '0',
 });
 
+export const integer = (name: string, path: Path, doc: string): Column => ({name, type: 'integer', path, doc});
+export const double = (name: string, path: Path, doc: string): Column => ({name, type: 'double', path, doc});
+export const texts = (name: string, path: Path, doc: string): Column => ({name, type: 'text[]', path, doc});
+export const timestamp = (name: string, path: Path, doc: string): Column => ({name, type: 'timestamp', path, doc});
+
+/** A count, which the API leaves out when it is zero. */
+export const count = (name: string, path: Path, doc: string): Column => ({...integer(name, path, doc), absent: '0'});
+
+export const description = text('description', ['description'], 'Text set by the user.');
+
 /** A flag, which the API leaves out when it is false. */
 export const flag = (name: string, path: Path, doc: string): Column => ({
   name,
@@ -75,5 +85,45 @@ const USER_FIELDS = [
 /** Personal data of a User message at `path` (clarifai-api.md, section 11), to be redacted. */
 export const personalData = (...path: string[]): readonly Path[] => USER_FIELDS.map((field) => [...path, field]);
 
-/** Places that change without any edit (clarifai-api.md, 6.2). */
-export const POPULARITY: readonly Path[] = [['star_count'], ['is_starred'], ['bookmark_origin']];
+const at = (path: readonly string[], names: readonly string[]): readonly Path[] => names.map((name) => [...path, name]);
+
+/** Stars of an app, a user, a model and so on at `path`: they change without any edit (clarifai-api.md, 6.2). */
+export const starsAt = (...path: string[]): readonly Path[] => at(path, ['star_count', 'is_starred']);
+
+/** The same of what can be bookmarked: a model, a workflow, a dataset, a module. */
+export const popularityAt = (...path: string[]): readonly Path[] => [
+  ...starsAt(...path),
+  ...at(path, ['bookmark_origin']),
+];
+
+/** The same of a model, whose replicas and place in lists change too. */
+export const modelPopularityAt = (...path: string[]): readonly Path[] => [
+  ...popularityAt(...path),
+  ...at(path, ['replica_count', 'featured_order']),
+];
+
+/** Addresses of hosted media in a Data message at `path`, which may differ between calls (clarifai-api.md, 6.2). */
+export const hostedAt = (...path: string[]): readonly Path[] =>
+  [
+    ['image', 'hosted'],
+    ['video', 'hosted'],
+    ['video', 'hosted_thumbnail'],
+    ['text', 'hosted'],
+    ['audio', 'hosted'],
+  ].map((place) => [...path, ...place]);
+
+/** Parts of a Worker message at `path`: of its three members one is set. */
+const WORKERS = [
+  ['user', ['user', 'id']],
+  ['model', ['model', 'model_version', 'id']],
+  ['workflow', ['workflow', 'version', 'id']],
+] as const;
+
+/** Key of a worker: which kind it is, and the id of the person, model version or workflow version. */
+export function workerKey(path: Path, fallback: readonly Choice[] = []): readonly KeyPart[] {
+  const choices = [...WORKERS.map(([name, below]) => ({name, path: [...path, ...below]})), ...fallback];
+  return [
+    {name: 'worker_kind', from: 'choice', give: 'which', choices},
+    {name: 'worker_id', from: 'choice', give: 'value', choices},
+  ];
+}

@@ -1,4 +1,4 @@
-import {createdAt, metadata, modifiedAt, POPULARITY, text, visibility} from './columns.ts';
+import {createdAt, metadata, modifiedAt, popularityAt, text, visibility} from './columns.ts';
 import {member} from './member.ts';
 import type {Stream} from './stream.ts';
 
@@ -23,7 +23,7 @@ export const datasets: Stream = {
       metadata,
     ],
     modifiedAt: ['modified_at'],
-    volatile: [...POPULARITY, ['version'], ['image', 'hosted']],
+    volatile: [...popularityAt(), ['version'], ['image', 'hosted']],
     redact: [],
     byIdOnly: [],
   },

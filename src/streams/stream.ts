@@ -39,6 +39,14 @@ export interface Parent {
   readonly keys: Readonly<Record<string, string>>;
 }
 
+/** A stream that ours is read under: a list for each of its records. */
+export interface Under extends Parent {
+  /** Only parents in these states (status_code) have anything to read; left out: all have. */
+  readonly ready?: readonly number[];
+  /** What lies under a parent in one of these states changes all the time: it is read in every run. */
+  readonly live?: readonly number[];
+}
+
 /** One kind of record, as the catalogue declares it; becomes one table. A value, not a class. */
 export interface Stream {
   /** Name of the stream and of its table. */
@@ -46,20 +54,23 @@ export interface Stream {
   readonly doc: string;
   readonly scope: ScopeKind;
   readonly strategy: Strategy;
-  /** `children` and `members` are read once per record of this stream. */
-  readonly under?: Parent;
+  /** `children`, `members` and `fixed` are read once per record of this stream; keys in the order of the parent's. */
+  readonly under?: Under;
   /** Further streams whose deleted records take ours along. */
   readonly cascade?: readonly Parent[];
   /** More than one where the API splits a list (bookmarked ones apart): a pass reads all of them. */
   readonly lists: readonly ListRequest[];
-  readonly pages: 'numbered' | 'last_id';
-  /** Name of the array in the answer; absent from a good answer means empty. */
+  /** `single`: one request, one answer, which is all. */
+  readonly pages: 'numbered' | 'last_id' | 'single';
+  /** Name of the array in the answer, or of the one object; absent from a good answer means empty. */
   readonly responseField: string;
+  /** The array holds plain values: each becomes a record with the value under this name. */
+  readonly wrapAs?: string;
   readonly shape: RecordShape;
   readonly proof: Proof;
   /** The revision marker moves with this stream: it can spare a reading, and stand for many proofs. */
   readonly marker: boolean;
-  /** Status codes of records that will still change by themselves (clarifai-api.md, 5.2). */
+  /** Status codes of records that will still change by themselves (record-states.ts). */
   readonly pendingCodes: readonly number[];
   /**
    * What, in a record, tells that something below it has changed although the record itself has not: compared with the
@@ -68,6 +79,11 @@ export interface Stream {
   readonly sign?: (record: unknown) => string;
   /** Ids of records of the `under` stream whose members a changed record of ours may have changed. */
   readonly namesMembersOf?: {readonly stream: string; readonly ids: (record: unknown) => readonly string[]};
+  /**
+   * Version of the API definition that no longer has this list. It is asked for only once a week where it was not
+   * offered (clarifai-api.md, section 12).
+   */
+  readonly removedSince?: string;
   /** In the default set, or read only when named. */
   readonly isDefault: boolean;
   /** Records asked for per page; `source.page_size` where left out. */

@@ -2,8 +2,8 @@ import type {RequestReport, RetryReport, SourceObserver} from '../source/observe
 
 /** Counts what a task asks of the API. */
 export class RequestCounter implements SourceObserver {
-  requests = 0;
-  throttled = 0;
+  #requests = 0;
+  #throttled = 0;
   readonly #onSign: () => void;
 
   /** @param onSign told after each request */
@@ -13,12 +13,20 @@ export class RequestCounter implements SourceObserver {
 
   requested(report: RequestReport): void {
     if (report.outcome === 'aborted') return;
-    this.requests++;
-    if (report.outcome === 'throttled') this.throttled++;
+    this.#requests++;
+    if (report.outcome === 'throttled') this.#throttled++;
     this.#onSign();
   }
 
   retrying(_report: RetryReport): void {
     this.#onSign();
+  }
+
+  /** What was counted since the last time. */
+  take(): {readonly requests: number; readonly throttled: number} {
+    const counted = {requests: this.#requests, throttled: this.#throttled};
+    this.#requests = 0;
+    this.#throttled = 0;
+    return counted;
   }
 }

@@ -1,23 +1,30 @@
-/** One signal for each run that this process works on: fired when the run ends early, whatever its tasks are doing. */
+/** What a task of a run hears of its run's end by, until it is closed. */
+export interface StopHeard {
+  readonly signal: AbortSignal;
+  /** The task is over. May be repeated. */
+  readonly close: () => void;
+}
+
+/**
+ * Stops what this process is doing for a run when the run ends early. Only what goes on at that moment: a run that is
+ * taken up and read on gives the same tasks out again, and whether those may begin is for the ledger to say.
+ */
 export class RunStops {
-  readonly #stops = new Map<string, AbortController>();
+  readonly #open = new Map<string, Set<AbortController>>();
 
-  signalOf(runId: string): AbortSignal {
-    return this.#of(runId).signal;
+  listen(runId: string): StopHeard {
+    const controller = new AbortController();
+    const ofRun = this.#open.get(runId) ?? new Set();
+    this.#open.set(runId, ofRun.add(controller));
+    const close = (): void => {
+      ofRun.delete(controller);
+      if (ofRun.size === 0 && this.#open.get(runId) === ofRun) this.#open.delete(runId);
+    };
+    return {signal: controller.signal, close};
   }
 
-  /** Ends the work on a run's crawls. May be repeated. */
+  /** May be repeated, and is while the end goes on: a task may have been given out a moment before. */
   stop(runId: string, reason: Error): void {
-    this.#of(runId).abort(reason);
-  }
-
-  forget(runId: string): void {
-    this.#stops.delete(runId);
-  }
-
-  #of(runId: string): AbortController {
-    let stop = this.#stops.get(runId);
-    if (stop === undefined) this.#stops.set(runId, (stop = new AbortController()));
-    return stop;
+    for (const controller of this.#open.get(runId) ?? []) controller.abort(reason);
   }
 }

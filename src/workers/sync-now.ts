@@ -1,11 +1,15 @@
-import {setTimeout as sleep} from 'node:timers/promises';
+import {assert} from '../core/errors.ts';
 import type {RunVerdict} from '../core/outcome.ts';
 import {scopeKind} from '../core/scope.ts';
 import {beginRun, covers, type RunRequest} from '../jobs/begin-run.ts';
 import type {JobDeps} from '../jobs/deps.ts';
-import {countRequests, type RunReport} from '../store/runs.ts';
+import {tellNotBegun} from '../jobs/message.ts';
+import type {RunReport} from '../store/run-reports.ts';
+import {countRequests} from '../store/runs.ts';
 import {storeError} from '../store/errors.ts';
 import {driveRun, type DriveParts} from './drive-run.ts';
+import {Changes} from './changes.ts';
+import {closeWorkers} from './close-workers.ts';
 import {RequestCounter} from './request-counter.ts';
 import {RunStops} from './run-stops.ts';
 import {taskProcessor} from './task-processor.ts';
@@ -29,7 +33,7 @@ export type Synced =
 const MAX_FAILURES = 10;
 
 /** Streams read at once in one process: each has its own writer, and two share the work best (facts-speed.md, section 6). */
-const TASKS_AT_ONCE = 4;
+export const TASKS_AT_ONCE = 4;
 
 /**
  * Does runs now, to their ends, by the queue and a worker of this process; each by itself, so that one that fails stops
@@ -43,13 +47,11 @@ export async function syncNow(
   const {deps, queue} = parts;
   const changes = new Changes();
   const stops = new RunStops();
-  let lastSignMs = parts.now();
   const failures: Error[] = [];
   const onSign = (): void => {
-    lastSignMs = parts.now();
     failures.length = 0;
   };
-  const worker = queue.work(taskProcessor({deps, client: deps.client, stops, onSign}), {concurrency: TASKS_AT_ONCE});
+  const worker = queue.work(taskProcessor({deps, stops, onSign}), TASKS_AT_ONCE);
   worker.on('completed', () => changes.tell());
   worker.on('failed', (_job, error) => {
     failures.push(error);
@@ -63,20 +65,22 @@ export async function syncNow(
     stops,
     changed: () => changes.next(),
     stallMs: parts.stallMs,
-    lastSignMs: () => lastSignMs,
+    atSignal: 'end',
+    slices: null,
     now: parts.now,
+    notifyOn: deps.rules.notifyOn,
     failing: () =>
       failures.length > MAX_FAILURES ? storeError(failures.at(-1), 'the tasks of the run fail again and again') : null,
   };
   try {
     return await syncAll(parts, drive, requests, signal);
   } finally {
-    await Promise.race([worker.close(), sleep(parts.drainTimeoutMs, undefined, {ref: false})]);
+    await closeWorkers([worker], parts.drainTimeoutMs);
   }
 }
 
 /**
- * Apps at once; what belongs to their users once one of their apps has begun, so that an app that does not exist, or a
+ * Apps at once; what belongs to their users, or to everybody, once one of their apps has begun, so that an app that does not exist, or a
  * credential that is refused, leaves nothing behind.
  */
 async function syncAll(
@@ -95,7 +99,8 @@ async function syncAll(
   const syncedOthers = requests
     .filter((request) => !apps.includes(request))
     .map(async (request) => {
-      const ours = apps.filter(({scope}) => scope.userId === request.scope.userId);
+      const isForAll = scopeKind(request.scope) === 'global';
+      const ours = apps.filter(({scope}) => isForAll || scope.userId === request.scope.userId);
       const haveBegun = await Promise.all(ours.map((app) => begun.get(app) ?? Promise.resolve(false)));
       if (ours.length > 0 && !haveBegun.includes(true)) return [];
       return [await syncOne(parts, drive, request, () => undefined, signal)];
@@ -116,28 +121,25 @@ async function syncOne(
       const counter = new RequestCounter(() => undefined);
       const begun = await beginRun(deps.store, deps.client.observedBy(counter), request, deps.rules.settleMs, signal);
       onBegun();
-      await countRequests(deps.store, begun.run.runId, counter.requests, counter.throttled);
+      const {requests, throttled} = counter.take();
+      await countRequests(deps.store, begun.run.runId, requests, throttled);
       const ended = await driveRun(drive, begun.run, signal);
+      assert(ended !== null, 'a sync sees its runs to their ends');
+      if (begun.hadEnded) continue;
       const isEnough = !begun.isTakenUp || covers(begun.run, request);
       if (isEnough || ended.report.outcome === 'interrupted' || ended.report.failure !== null)
         return {request, ...ended};
     }
   } catch (error) {
+    await tellOf(deps, request, error, signal);
     return {request, error};
   }
 }
 
-/** Wakes whoever waits for something to happen. */
-class Changes {
-  #waiting: (() => void)[] = [];
-
-  next(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  tell(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
-  }
+/** A store that is gone takes no message either: the error itself is what is told then. */
+async function tellOf({store, rules, log}: JobDeps, {scope}: RunRequest, error: unknown, signal: AbortSignal) {
+  if (signal.aborted) return;
+  await tellNotBegun(store, rules.notifyOn, scope, error).catch((failure: unknown) => {
+    log.warn({err: failure}, 'notification was not noted');
+  });
 }

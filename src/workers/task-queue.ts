@@ -1,92 +1,63 @@
-import {createPostgresBackend, runMigrations, withBackend, type Processor} from 'bullmq';
-import pg from 'pg';
-import {driverOptions, type Connection} from '../store/database.ts';
-import {storeError} from '../store/errors.ts';
+import type {Processor} from 'bullmq';
 import type {ReadyTask} from '../store/tasks.ts';
-
-/** How BullMQ reaches its tables, which are in the store when no Redis is configured. */
-function poolOf(connection: Connection) {
-  const place = 'url' in connection ? {connectionString: connection.url} : connection;
-  return {...place, max: CONNECTIONS, application_name: 'clarifai-sync queue'};
-}
+import {QueueUnavailableError} from './errors.ts';
+import type {Queue, QueueBackend, Worker} from './queue-backend.ts';
+import {messageOf} from '../core/errors.ts';
 
 /** A BullMQ job only names a task of the ledger: a doubled, lost or late one is harmless. */
 export interface TaskRef {
   readonly taskId: string;
 }
 
-const {Queue, Worker} = withBackend(createPostgresBackend);
-
-/** Statements of a queue or a worker, and one connection that listens for ever (facts-queue.md, section 0). */
-const CONNECTIONS = 4;
-
-const openQueue = (connection: Connection) => new Queue<TaskRef, void>(QUEUE, {connection: poolOf(connection)});
-
 const QUEUE = 'clarifai-sync-tasks';
-/** The tasks that wait for a worker, in BullMQ's Postgres backend in the store. */
+
+/** What is to be done first; a lower number comes before a higher one. What is fresh does not wait behind a sweep. */
+const PRIORITY = {apply: 1, seal: 1, incremental: 2, full: 3} as const;
+
+/** The tasks that wait for a worker. */
 export class TaskQueue {
-  readonly #connection: Connection;
-  readonly #queue: ReturnType<typeof openQueue>;
-  readonly #onError: (error: Error) => void;
+  readonly #backend: QueueBackend;
+  readonly #queue: Queue<TaskRef>;
 
-  private constructor(connection: Connection, onError: (error: Error) => void) {
-    this.#connection = connection;
-    this.#onError = onError;
-    this.#queue = openQueue(connection);
-    this.#queue.on('error', onError);
-  }
-
-  /** Brings the queue's own tables up to date and opens it. */
-  static async open(connection: Connection, onError: (error: Error) => void): Promise<TaskQueue> {
-    const client = new pg.Client(driverOptions(connection));
-    client.on('error', onError);
-    try {
-      await client.connect();
-      await runMigrations(client);
-    } catch (error) {
-      throw storeError(error, 'the queue in the store cannot be opened');
-    } finally {
-      await client.end().catch(() => undefined);
-    }
-    return new TaskQueue(connection, onError);
+  constructor(backend: QueueBackend) {
+    this.#backend = backend;
+    this.#queue = backend.queue<TaskRef>(QUEUE);
   }
 
   /**
    * Names a task to the workers. It is not added twice while its job is stored; a job that is done is removed, so that
-   * its task can be given out again. A worker that was killed leaves jobs that BullMQ takes for ones under way, for up to
-   * a minute: the fence, which a worker draws when it takes the task, and the giver, for one that had not come to that,
-   * make the next one another job.
+   * its task can be given out again. A worker that was killed leaves jobs that BullMQ takes for ones under way, until
+   * their lock runs out: the fence, which a worker draws when it takes the task, and the giver, for one that had not come
+   * to that, make the next one another job.
    * @param giver names this process; see store/presence.ts
    */
-  async give({taskId, fence}: ReadyTask, giver: string): Promise<void> {
-    const options = {
-      jobId: `task-${taskId}-${fence}-${giver}`,
-      attempts: 3,
-      removeOnComplete: true,
-      removeOnFail: true,
-    };
+  async give({taskId, fence, kind, mode}: ReadyTask, giver: string): Promise<void> {
+    const jobId = `task-${taskId}-${fence}-${giver}`;
+    const priority = PRIORITY[kind === 'crawl' ? mode : kind];
     try {
-      await this.#queue.add('task', {taskId}, options);
+      await this.#queue.add('task', {taskId}, {jobId, attempts: 3, priority});
     } catch (error) {
-      throw storeError(error, 'the queue in the store took no task');
+      throw new QueueUnavailableError(`the queue took no task: ${messageOf(error)}`, {cause: error});
     }
   }
 
-  /** A worker that takes tasks from here. It checks its jobs by itself; the ledger's lease is what counts. */
-  work(processor: Processor<TaskRef, void>, {concurrency}: {readonly concurrency: number}) {
-    const worker = new Worker<TaskRef, void>(QUEUE, processor, {
-      connection: poolOf(this.#connection),
-      concurrency,
-      // Restarts are bounded by nobody here: a task that is done is not done again.
-      maxStalledCount: 1_000,
-      runRetryDelay: 500,
-    });
-    worker.on('error', this.#onError);
-    return worker;
+  /** A worker that takes tasks from here; the ledger's lease is what counts. */
+  work(processor: Processor<TaskRef, void>, concurrency: number): Worker<TaskRef> {
+    return this.#backend.worker<TaskRef>(QUEUE, processor, concurrency);
+  }
+
+  /** How many jobs are in which state. */
+  async counts(): Promise<Readonly<Record<string, number>>> {
+    return await this.#queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed');
+  }
+
+  /** For those who show it as it is. */
+  get queue(): Queue<TaskRef> {
+    return this.#queue;
   }
 
   /** Workers must be closed first. */
   async close(): Promise<void> {
-    await this.#queue.close().catch(this.#onError);
+    await this.#queue.close();
   }
 }

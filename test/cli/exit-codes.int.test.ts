@@ -25,10 +25,10 @@ const CASES: readonly Case[] = [
   {what: 'an unknown command', args: ['sink'], code: 2, says: /unknown command 'sink'/},
   {what: 'an unknown flag', args: ['sync', '--fulll'], code: 2, says: /unknown option '--fulll'[^]*--full\?/},
   {
-    what: 'a command of a later version',
-    args: ['verify', '--sample', '5'],
+    what: 'two ways to verify at once',
+    args: ['verify', '--sample', '5', '--full'],
     code: 2,
-    says: /verify is not in this version yet/,
+    says: /--sample and --full: expected one of them/,
   },
   {
     what: 'an unknown stream',

@@ -1,3 +1,4 @@
+import {readFile} from 'node:fs/promises';
 import {describe, expect, test} from 'vitest';
 import {ConfigError} from '../../src/config/problem.ts';
 import {COMPLETE, load, refusal} from './load-for-test.ts';
@@ -78,11 +79,17 @@ describe('the environment alone', () => {
     expect([config.source.pat, config.apps]).toEqual([null, []]);
   });
 
-  test('notes REDIS_URL, which this version has no use for, and does not refuse it', async () => {
-    const {queueUrl, notes} = await load({env: {...COMPLETE, REDIS_URL: 'redis://h'}});
-    expect(queueUrl).toBeNull();
-    expect(notes).toEqual(['REDIS_URL is set but not used: the queue on Redis is not in this version']);
+  test('puts the queue into the Redis that REDIS_URL names', async () => {
+    const {queueUrl} = await load({env: {...COMPLETE, REDIS_URL: 'redis://h'}});
+    expect(queueUrl).toBe('redis://h');
   });
+});
+
+test('the configuration that docker-compose.yml mounts is complete with its environment', async () => {
+  const yaml = await readFile(new URL('../../deploy/clarifai-sync.yaml', import.meta.url), 'utf8');
+  const given = {DATABASE_URL: 'postgres://u:p@h/d', S3_SECRET_KEY: 'k', CLARIFAI_SYNC_TOKEN: 'a-token-of-the-test'};
+  const {http, schedules, sinks, store} = await load({yaml, env: {...COMPLETE, ...given, REDIS_URL: 'redis://h'}});
+  expect([http.host, schedules.length, sinks.length, store.kind]).toEqual(['0.0.0.0', 2, 1, 'url']);
 });
 
 describe('a file', () => {
@@ -117,12 +124,23 @@ describe('a file', () => {
 
   test('sets the page size of one stream', async () => {
     const {streamOptions} = await load({yaml: 'stream_options: {annotations: {page_size: 500}}'});
-    expect(streamOptions).toEqual({annotations: {pageSize: 500, strategy: null}});
+    expect(streamOptions).toEqual({annotations: {pageSize: 500, strategy: null, redact: [], exclude: []}});
   });
 
   test('names streams', async () => {
     expect((await load({yaml: 'streams: [inputs]'})).streams).toEqual({kind: 'named', names: ['inputs']});
     expect((await load({yaml: 'streams: all'})).streams).toEqual({kind: 'all'});
+  });
+
+  test.each([
+    ['state: {url: "postgres://h/s"}\nsinks: [{name: w, type: postgres, url: "postgres://h/d", history: true}]', true],
+    ['state: {url: "postgres://h/s"}\nsinks: [{name: w, type: postgres, url: "postgres://h/d"}]', false],
+    [
+      'sinks: [{name: w, type: postgres, url: "postgres://h/d"}, {name: x, type: postgres, url: "postgres://h/e", history: true}]',
+      true,
+    ],
+  ])('the store keeps history where any sink does: %s', async (yaml, history) => {
+    expect((await load({yaml, env: COMPLETE})).store).toMatchObject({history});
   });
 
   test('puts the first postgres sink in the place of the store, with its schema and history', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {ConfigError} from '../../src/config/problem.ts';
+import {CATALOGUE} from '../../src/streams/catalogue.ts';
 import {tableRows} from '../../src/config/table-rows.ts';
 import {COMPLETE, load, refusal} from './load-for-test.ts';
 
@@ -60,9 +61,12 @@ test.each([
   ['sinks: [{name: a, type: s3, url: "s3://b", streams: [nputs]}]', 'sinks[0].streams[0]'],
   ['state: {schema: a}\nsinks: [{name: a, type: postgres, url: "postgres://h/d", schema: b}]', 'state.schema'],
   ['schedules: [{name: a, cron: "* * * *"}]', 'schedules[0].cron'],
+  ['schedules: [{name: a, cron: "0 0 31 2 *"}]', 'schedules[0].cron'],
+  ['schedules: [{name: a, cron: "61 * * * *"}]', 'schedules[0].cron'],
   ['schedules: [{name: a, cron: "* * * * *", timezone: Mars/Base}]', 'schedules[0].timezone'],
   ['schedules: [{name: a, cron: "* * * * *"}, {name: a, cron: "* * * * *"}]', 'schedules[1].name'],
   ['http: {host: 0.0.0.0}', 'http.token'],
+  ['http: {token: fifteen-letters}', 'http.token'],
   ['http: {port: 65536}', 'http.port'],
   ['notify: {on: [failed]}', 'notify.webhook'],
   ['notify: {webhook: "https://h", on: [fail]}', 'notify.on[0]'],
@@ -113,47 +117,17 @@ describe('secrets', () => {
   });
 });
 
-describe('what this version does not have', () => {
-  const PG = '{name: w, type: postgres, url: "postgres://h/d"}';
-  test.each([
-    [
-      `sinks: [${PG}, {name: x, type: postgres, url: "postgres://h/e", history: true}]`,
-      'sinks[1].history',
-      'beside the store',
-    ],
-    [
-      `state: {url: "postgres://h/s"}\nsinks: [{name: w, type: postgres, url: "postgres://h/d", history: true}]`,
-      'sinks[0].history',
-      'beside the store',
-    ],
-    ['queue: {url: "redis://h"}', 'queue.url', 'Redis'],
-    ['schedules: [{name: a, cron: "* * * * *"}]', 'schedules', 'schedules'],
-    ['http: {port: 8081}', 'http.port', 'HTTP'],
-    ['http: {host: "::1"}', 'http.host', 'HTTP'],
-    ['http: {token: abc}', 'http.token', 'HTTP'],
-    ['notify: {webhook: "https://h"}', 'notify', 'notifications'],
-    ['run: {purge_deleted_after: 30d}', 'run.purge_deleted_after', 'purging'],
-    ['stream_options: {inputs: {strategy: list}}', 'stream_options.inputs.strategy', 'strategy'],
-    ['stream_options: {annotations: {redact: [data]}}', 'stream_options.annotations.redact', 'redact'],
-    ['stream_options: {annotations: {exclude: [data]}}', 'stream_options.annotations.exclude', 'exclude'],
-    ['apps: [{user_id: u, app_id: "*"}]', 'apps[0].app_id', '"*"'],
-  ])('%s is refused at %s with the reason', async (yaml, place, reason) => {
-    const line = (await refusal({yaml})).split('\n').find((line) => line.includes(` ${place}: cannot be used: `));
-    expect(line).toContain(reason);
-  });
-
-  test('is no reason to refuse a key that says what the default says', async () => {
-    const yaml = [
-      'streams: default',
-      'stream_options: {annotations: {strategy: window, redact: [], exclude: []}}',
-      'sinks: []',
-      'queue: {url: "${REDIS_URL}"}',
-      'schedules: []',
-      'http: {host: 127.0.0.1, port: 8080, token: "${CLARIFAI_SYNC_TOKEN}"}',
-      'run: {purge_deleted_after: never}',
-    ].join('\n');
-    expect((await load({yaml})).http.token).toBeNull();
-  });
+test('a key that says what the default says is taken', async () => {
+  const yaml = [
+    'streams: default',
+    'stream_options: {annotations: {strategy: window, redact: [], exclude: []}}',
+    'sinks: []',
+    'queue: {url: "${REDIS_URL}"}',
+    'schedules: []',
+    'http: {host: 127.0.0.1, port: 8080, token: "${CLARIFAI_SYNC_TOKEN}"}',
+    'run: {purge_deleted_after: never}',
+  ].join('\n');
+  expect((await load({yaml})).http.token).toBeNull();
 });
 
 test('whatever the file holds, the answer is a configuration or a ConfigError', async () => {
@@ -198,3 +172,32 @@ test.each(['__proto__: {pat: x}', 'source: {__proto__: {}}', 'stream_options: {_
     expect(await refusal({yaml})).toMatch(/expected (a known key|the name of a stream)/);
   },
 );
+
+describe('options of a stream', () => {
+  test.each([
+    [
+      'inputs: {strategy: list}',
+      'stream_options.inputs.strategy',
+      'expected tail, found "list" (text): new inputs come',
+    ],
+    ['annotations: {strategy: tail}', 'stream_options.annotations.strategy', 'expected window or list'],
+    ['annotations: {redact: [input_id]}', 'stream_options.annotations.redact[0]', 'the key part input_id'],
+    ['annotations: {redact: [modified_at]}', 'stream_options.annotations.redact[0]', 'the newer one'],
+    ['annotations: {redact: [status]}', 'stream_options.annotations.redact[0]', 'not final yet'],
+    ['annotations: {exclude: [data..text]}', 'stream_options.annotations.exclude[0]', 'single dots'],
+    ['dataset_inputs: {redact: [input]}', 'stream_options.dataset_inputs.redact[0]', 'the key part input_id'],
+  ])('%s is refused with the reason', async (yaml, place, reason) => {
+    const options = {knownStreams: CATALOGUE};
+    const said = await refusal({yaml: `stream_options: {${yaml}}`, options});
+    expect(said.split('\n').find((line) => line.includes(`${place}: `))).toContain(reason);
+  });
+
+  test('places with stars, and list in the place of window, are taken', async () => {
+    const yaml = 'stream_options: {annotations: {strategy: list, redact: [data.regions.*.data.text], exclude: [data]}}';
+    const {streamOptions} = await load({yaml, options: {knownStreams: CATALOGUE}});
+    expect(streamOptions['annotations']).toMatchObject({
+      strategy: 'list',
+      redact: [['data', 'regions', '*', 'data', 'text']],
+    });
+  });
+});

@@ -139,6 +139,20 @@ describe('exit code over several runs', () => {
   });
 });
 
+describe('a run that made way', () => {
+  const nothing = {newRejects: 0, heldBack: 0, sinksBehind: 0, sinksWritten: 0, endedBy: {kind: 'yielded'}} as const;
+
+  test('is interrupted, which is no failure, whatever it has not read', () => {
+    expect(runOutcome([{outcome: 'succeeded'}, {outcome: 'interrupted'}], nothing)).toBe('interrupted');
+  });
+
+  test('tells what went wrong in what it did read', () => {
+    const failed = {outcome: 'failed', cause: 'unavailable'} as const;
+    expect(runOutcome([{outcome: 'succeeded'}, failed, {outcome: 'interrupted'}], nothing)).toBe('partial');
+    expect(runOutcome([{outcome: 'succeeded'}, {outcome: 'interrupted'}], {...nothing, newRejects: 1})).toBe('partial');
+  });
+});
+
 test.each<[string, unknown, FailureCause]>([
   ['quota', new SourceQuotaError('x'), 'throttled'],
   ['throttling', new SourceThrottledError('x'), 'throttled'],

@@ -1,5 +1,4 @@
 import {expect, test} from 'vitest';
-import type {SimulatedStream} from '../../src/simulator/changes.ts';
 import {CATALOGUE} from '../../src/streams/catalogue.ts';
 import {keyNames} from '../../src/streams/stream.ts';
 import {randomChange, randomFrom, SHIFTING} from '../support/random-changes.ts';
@@ -9,7 +8,7 @@ const CONFIG = `sinks: [{name: w, type: postgres, url: "\${DATABASE_URL}", schem
 stream_options: {inputs: {page_size: 12}, annotations: {page_size: 20}, dataset_inputs: {page_size: 6}, dataset_versions: {page_size: 4}, concepts: {page_size: 8}, datasets: {page_size: 3}}
 `;
 
-const STREAMS = CATALOGUE.filter((stream) => stream.scope === 'app').map((stream) => stream.name as SimulatedStream);
+const STREAMS = CATALOGUE.filter((stream) => stream.scope === 'app').map((stream) => stream.name);
 
 /** When each record that ever was at the source was not there, epoch ms. */
 class Absences {

@@ -1,4 +1,5 @@
 import {describe, expect, test} from 'vitest';
+import {runCli} from '../support/process.ts';
 import {syncHarness, type SyncHarness} from '../support/sync-harness.ts';
 
 /** Requests that are not those of the small lists. */
@@ -21,6 +22,8 @@ const annotationsOf = (harness: SyncHarness, isWanted: (raw: Record<string, unkn
     .map(({key}) => [key[0] as string, key[1] as string]);
 
 const statusOf = (raw: Record<string, unknown>): unknown => (raw['status'] as {code: number}).code;
+
+const HOUR_MS = 3_600_000;
 
 describe('inputs in an incremental run', () => {
   test('those added, finished, and edited along with their annotation are read; other edits and deletions wait for a full run', async () => {
@@ -177,6 +180,8 @@ describe('counts', () => {
         join clarifai_sync.runs using (run_id) where stream = 'inputs' order by sequence desc limit 1`),
     ).toEqual([{source_count: 61, mirror_count: 60}]);
     expect(second.said).toContain('a full run is due');
+    const status = await runCli(['status'], {cwd: '/', env: harness.env});
+    expect(status.stdout).toContain('inputs: 1 more at the source than here, in 2 runs: a full run is due');
 
     const third = await harness.sync();
     expect(third.document.mode).toBe('full');
@@ -210,6 +215,33 @@ describe('counts', () => {
       harness.change({kind: 'moveMarker'});
     }
   });
+});
+
+test('inputs that went and came back are counted without looking at all of them', async () => {
+  await using harness = await syncHarness({inputs: 40, annotations: 40, datasets: 0});
+  await harness.sync();
+  const counts = async (): Promise<unknown> => {
+    const [row] = await harness.query(
+      `select s.source_count::int as source, s.mirror_count::int as mirror,
+         (select live_rows::int from clarifai_sync.stream_states where stream = 'inputs') as kept,
+         (select count(*)::int from clarifai.inputs_current) as stored
+       from clarifai_sync.stream_runs s join clarifai_sync.runs using (run_id) where stream = 'inputs' order by sequence desc limit 1`,
+    );
+    return row;
+  };
+  const gone = seededInputs(harness).slice(3, 8);
+  harness.change({kind: 'deleteInputs', ids: gone}, {kind: 'addInputs', count: 2});
+  await harness.sync({full: true});
+  expect(await counts()).toEqual({source: 37, mirror: 37, kept: 37, stored: 37});
+  harness.change({kind: 'restoreInput', id: gone[0] as string}, {kind: 'addInputs', count: 1});
+  expect((await harness.sync()).stream('inputs')).toMatchObject({inserted: 1, updated: 1});
+  expect(await counts()).toEqual({source: 39, mirror: 39, kept: 39, stored: 39});
+  // What was done by hand shows in a full run at the latest: only that one counts.
+  await harness.query(`update clarifai_sync.stream_states set live_rows = 12 where stream = 'inputs'`);
+  await harness.sync();
+  expect(await counts()).toMatchObject({source: 39, mirror: 12});
+  await harness.sync({full: true});
+  expect(await counts()).toEqual({source: 39, mirror: 39, kept: 39, stored: 39});
 });
 
 describe('annotations in an incremental run', () => {
@@ -254,6 +286,30 @@ describe('annotations in an incremental run', () => {
     expect(harness.requests().filter((request) => /GET .*\/annotations\?/.test(request))).toEqual([]);
     expect((await harness.sync({full: true})).stream('annotations')).toMatchObject({deleted: 1});
     expect(await harness.differences(['annotations'])).toEqual([]);
+  });
+
+  test('what a settled search shows again costs no further request, also after a mass change of input-level ones', async () => {
+    await using harness = await syncHarness({inputs: 400, annotations: 800, datasets: 0});
+    await harness.sync();
+    for (const id of seededInputs(harness).slice(0, 300)) harness.change({kind: 'editInput', id, metadata: {lot: 1}});
+    await harness.sync();
+    harness.simulator.clock.advance(11 * 60_000);
+    // The first run since then settles the watermark; the next ones glance at what it has read.
+    await harness.sync();
+    await harness.query('delete from clarifai_sync.markers');
+    harness.forgetRequests();
+    await harness.sync();
+    const byIds = harness.requests().filter((request) => /\/inputs\?ids=/.test(request));
+    expect(byIds.length, byIds.join('\n')).toBeLessThanOrEqual(4);
+    expect(beyondSmallLists(harness).length).toBeLessThanOrEqual(10);
+    // One that is new there, though its time lies behind the watermark, is read with its input all the same.
+    const [inputId, id] = annotationsOf(harness, (raw) => raw['input_level'] === true).at(-1) as [string, string];
+    const late = new Date(harness.simulator.clock.nowMs() - 11.5 * 60_000).toISOString();
+    harness.change({kind: 'editAnnotation', inputId, id, metadata: {late: true}, modifiedAt: late});
+    harness.forgetRequests();
+    const {document} = await harness.sync();
+    expect(document.streams.find(({stream}) => stream === 'annotations')).toMatchObject({updated: 1});
+    expect(harness.requests().some((request) => request.includes(`/inputs?ids=${inputId}&`))).toBe(true);
   });
 
   test('hits that only name annotations are read by key, and their inputs too', async () => {
@@ -393,6 +449,28 @@ describe('annotations in an incremental run', () => {
     expect(await harness.differences(['annotations'])).toEqual([]);
   });
 
+  test('an edit after the clock of the source has gone back is read, and those after it has caught up', async () => {
+    await using harness = await syncHarness();
+    await harness.sync();
+    const [one, two, three] = annotationsOf(harness, (raw) => statusOf(raw) === 24150);
+    const edit = ([inputId, id] = ['', '']): void => {
+      harness.change({kind: 'editAnnotation', inputId, id});
+    };
+    harness.simulator.clock.advance(3 * HOUR_MS);
+    edit(one);
+    expect((await harness.sync()).code).toBe(0);
+    harness.simulator.clock.advance(-2 * HOUR_MS);
+    edit(two);
+    expect((await harness.sync()).code).toBe(0);
+    expect(await harness.differences(['annotations'])).toEqual([]);
+    harness.simulator.clock.advance(3 * HOUR_MS);
+    edit(three);
+    harness.forgetRequests();
+    expect((await harness.sync()).code).toBe(0);
+    expect(await harness.differences(['annotations'])).toEqual([]);
+    expect(harness.requests().filter((request) => /GET .*\/annotations\?/.test(request))).toEqual([]);
+  });
+
   test('with the strategy list the search is never asked', async () => {
     await using harness = await syncHarness({}, 'stream_options: {annotations: {strategy: list}}\n');
     await harness.sync();
@@ -487,7 +565,8 @@ describe('datasets, and what lies below them, in an incremental run', () => {
     };
     expect(await later(25)).toEqual([]);
     harness.change({kind: 'removeDatasetInputs', datasetId: dataset, inputIds: [input]});
-    expect(await later(23)).toEqual([]);
+    // Their turns are spread over the last quarter of that time.
+    expect(await later(17)).toEqual([]);
     expect((await later(25)).length).toBeGreaterThan(0);
     expect(await harness.differences(['dataset_inputs'])).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import type {RunDocument} from '../../src/cli/run-text.ts';
+import type {RunDocument} from '../../src/store/run-document.ts';
 import type {SimulatorOptions} from '../../src/simulator/simulator.ts';
 import {startCli, type Ended, type TestProcess} from '../support/process.ts';
 import {syncHarness, type SyncHarness} from '../support/sync-harness.ts';

@@ -1,7 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import {expect, test, vi} from 'vitest';
 import type {Change} from '../../src/simulator/changes.ts';
-import type {SimulatedStream} from '../../src/simulator/changes.ts';
 import {CATALOGUE, streamNamed} from '../../src/streams/catalogue.ts';
 import {keyNames} from '../../src/streams/stream.ts';
 import type {SyncHarness} from '../support/sync-harness.ts';
@@ -33,7 +32,7 @@ async function differing(harness: SyncHarness, name: string): Promise<string[]> 
     records += batch.length;
   };
   let batch: {key: readonly string[]; raw: unknown}[] = [];
-  for (const {key, raw} of harness.simulator.truth(name as SimulatedStream | 'apps')) {
+  for (const {key, raw} of harness.simulator.truth(name)) {
     batch.push({key, raw});
     if (batch.length < BATCH) continue;
     await compare(batch);

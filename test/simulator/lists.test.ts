@@ -144,7 +144,7 @@ test('records are given one by one, and 11101 says which are not there', async (
   }
   expect((await ask(simulator, '/v2/users/me/apps/nothing/inputs')).code).toBe(11101);
   expect((await ask(simulator, '/v2/users/somebody/apps/plants/inputs')).code).toBe(11101);
-  expect([(await ask(simulator, '/models')).code, (await ask(simulator, '/models')).http]).toEqual([10040, 404]);
+  expect([(await ask(simulator, '/nothing')).code, (await ask(simulator, '/nothing')).http]).toEqual([10040, 404]);
 });
 
 test('a missing and a wrong credential are refused, and req_id begins with the prefix that was sent', async () => {

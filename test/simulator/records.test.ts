@@ -1,12 +1,13 @@
 import type protobuf from 'protobufjs';
 import {describe, expect, test} from 'vitest';
 import type {SimulatedStream} from '../../src/simulator/changes.ts';
+import {RESOURCES} from '../../src/simulator/resources/all-resources.ts';
 import {Simulator} from '../../src/simulator/simulator.ts';
 import {loadOfficial, problemsOf} from './official-messages.ts';
 
 const root = loadOfficial();
 const SIZE = {inputs: 2000, annotations: 8000, datasets: 30, versionsPerDataset: 6, concepts: 100, bulkOperations: 60};
-const MESSAGES: Record<SimulatedStream | 'apps', string> = {
+const MESSAGES: Readonly<Record<string, string>> = {
   inputs: 'Input',
   annotations: 'Annotation',
   datasets: 'Dataset',
@@ -16,7 +17,7 @@ const MESSAGES: Record<SimulatedStream | 'apps', string> = {
   concepts: 'Concept',
   apps: 'App',
 };
-const streams = Object.keys(MESSAGES) as (SimulatedStream | 'apps')[];
+const streams = Object.entries(MESSAGES);
 
 function typeOf(name: string): protobuf.Type {
   return root.lookupType(`clarifai.api.${name}`);
@@ -32,11 +33,11 @@ test('the checker of messages finds an unknown field, a wrong scalar and two of 
   expect(problemsOf(typeOf('DatasetVersionMetrics'), {inputs_count: 12})).toHaveLength(1);
 });
 
-describe.each(streams)('%s', (stream) => {
+describe.each(streams)('%s', (stream, message) => {
   test('are messages of the official type, edited and added ones too', () => {
     const simulator = new Simulator(SIZE);
     changeSomething(simulator);
-    const type = typeOf(MESSAGES[stream]);
+    const type = typeOf(message);
     const problems: string[] = [];
     let count = 0;
     for (const record of simulator.truth(stream)) {
@@ -62,11 +63,73 @@ describe.each(streams)('%s', (stream) => {
   });
 });
 
+/** Messages of the declared resources; the last of annotation searches went with 11.10.8, and licences are plain text. */
+const RESOURCE_MESSAGES: Readonly<Record<string, string>> = {
+  models: 'Model',
+  model_versions: 'ModelVersion',
+  model_version_concepts: 'Concept',
+  model_concepts: 'Concept',
+  model_version_input_examples: 'ModelVersionInputExample',
+  model_references: 'ModelReference',
+  evaluations: 'EvalMetrics',
+  evaluation_details: 'EvalMetrics',
+  workflows: 'Workflow',
+  workflow_versions: 'WorkflowVersion',
+  concept_counts: 'ConceptCount',
+  concept_relations: 'ConceptRelation',
+  knowledge_graphs: 'KnowledgeGraph',
+  concept_languages: 'ConceptLanguage',
+  annotation_workers: 'Worker',
+  annotation_filters: 'AnnotationFilter',
+  searches: 'Search',
+  dataset_version_metrics_groups: 'DatasetVersionMetricsGroup',
+  inputs_add_jobs: 'InputsAddJob',
+  inputs_extraction_jobs: 'InputsExtractionJob',
+  uploads: 'Upload',
+  tasks: 'Task',
+  task_annotation_counts: 'TaskStatusCountPerUser',
+  task_input_counts: 'TaskStatusCountPerUser',
+  task_input_samples: 'Hit',
+  label_orders: 'LabelOrder',
+  collaborators: 'Collaborator',
+  modules: 'Module',
+  module_versions: 'ModuleVersion',
+  installed_module_versions: 'InstalledModuleVersion',
+  collectors: 'Collector',
+  collaborations: 'Collaboration',
+  runners: 'Runner',
+  app_duplications: 'AppDuplication',
+  model_types: 'ModelType',
+  status_codes: 'status.Status',
+};
+
+test('every declared resource but two has its official message', () => {
+  const names = RESOURCES.map(({name}) => name).filter((name) => RESOURCE_MESSAGES[name] === undefined);
+  expect(names).toEqual(['annotation_search_metrics', 'open_source_licenses']);
+});
+
+test.each(Object.entries(RESOURCE_MESSAGES))('records of %s are messages of the official type', (stream, message) => {
+  const resources = Object.fromEntries(RESOURCES.map(({name}) => [name, 12]));
+  const simulator = new Simulator({
+    inputs: 10,
+    annotations: 10,
+    datasets: 1,
+    versionsPerDataset: 3,
+    concepts: 4,
+    resources,
+  });
+  const type = typeOf(message);
+  const records = [...simulator.truth(stream)];
+  expect(records.length).toBeGreaterThan(0);
+  expect(records.flatMap(({raw}) => problemsOf(type, raw)).slice(0, 10)).toEqual([]);
+  expect(new Set(records.map(({key}) => JSON.stringify(key))).size).toBe(records.length);
+});
+
 test('records of every kind and state are among them', () => {
   const simulator = new Simulator(SIZE);
   const texts = (stream: SimulatedStream): string =>
     Array.from(simulator.truth(stream), ({text}) => String(text)).join('\n');
-  const wanted: Partial<Record<SimulatedStream, string[]>> = {
+  const wanted: Record<string, string[]> = {
     inputs: [
       '"image":',
       '"text":',
@@ -122,7 +185,7 @@ test('records of every kind and state are among them', () => {
     concepts: ['"language":"ja"', '"app_id":"main"'],
   };
   for (const [stream, parts] of Object.entries(wanted)) {
-    const all = texts(stream as SimulatedStream);
+    const all = texts(stream);
     expect(parts.filter((part) => !all.includes(part))).toEqual([]);
   }
 });

@@ -119,6 +119,24 @@ export function objectStoreContract(name: string, openScratch: () => Promise<Scr
       expect(owners.filter((_, i) => won[i])).toEqual([String(await store.get('_owner.json'))]);
     });
 
+    scenario('advances what is older or absent, and leaves what is not', async ({store}) => {
+      const to = (text: string) =>
+        store.advance('_latest.json', Buffer.from(text), (there) => there === null || String(there) < text);
+      expect(await to('2')).toBe(true);
+      expect(await to('3')).toBe(true);
+      expect(await to('3')).toBe(true);
+      expect(await to('1')).toBe(false);
+      expect(String(await store.get('_latest.json'))).toBe('3');
+    });
+
+    scenario('ends at the greatest of several that advance at once', async ({store}) => {
+      const to = (n: number) =>
+        store.advance('_latest.json', Buffer.from(String(n)), (there) => there === null || Number(String(there)) < n);
+      await Promise.all([1, 2, 3].map(to));
+      await to(4);
+      expect(String(await store.get('_latest.json'))).toBe('4');
+    });
+
     scenario('has nothing where nothing was put', async ({store}) => {
       expect(await store.get('a/b')).toBeNull();
       expect(await store.head('a/b')).toBeNull();

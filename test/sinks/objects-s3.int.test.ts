@@ -201,6 +201,42 @@ describe.each(servers.filter(({is}) => is))('s3 ($name)', ({name, open}) => {
     expect(await behind.store.putIfAbsent('_owner.json', Buffer.from('theirs'))).toBe(false);
   });
 
+  const advanceTo = (store: S3Store, text: string): Promise<boolean> =>
+    store.advance('_latest.json', Buffer.from(text), (there) => there === null || String(there) < text);
+
+  test.runIf(isReal)('a write that arrives when another has gone further changes nothing', async () => {
+    await using behind = await openBehind(server);
+    await using direct = new S3Store(s3Options(server, behind.bucket));
+    await advanceTo(direct, '1');
+    const [held, released] = [gate(), gate()];
+    behind.proxy.fail(/^PUT /, {kind: 'hold', onHeld: held.open, release: released.isOpen});
+    const late = advanceTo(behind.store, '2');
+    await held.isOpen;
+    expect(await advanceTo(direct, '3')).toBe(true);
+    released.open();
+    expect(await late).toBe(false);
+    expect(String(await direct.get('_latest.json'))).toBe('3');
+  });
+
+  test.each([
+    {what: 'refuses conditions', status: 501, code: 'NotImplemented', times: 1},
+    {what: 'does not take them in the form that it gives', status: 412, code: 'PreconditionFailed', times: 2},
+  ])('a pointer advances on a store that $what', async ({status, code, times}) => {
+    await using behind = await openBehind(server);
+    await behind.store.put('_latest.json', Buffer.from('1'));
+    behind.proxy.fail(/^PUT /, {kind: 'answer', status, code}, times);
+    expect(await advanceTo(behind.store, '2')).toBe(true);
+    expect(String(await behind.store.get('_latest.json'))).toBe('2');
+    expect(await advanceTo(behind.store, '1')).toBe(false);
+  });
+
+  test('a pointer whose answer was lost has advanced', async () => {
+    await using behind = await openBehind(server);
+    await behind.store.put('_latest.json', Buffer.from('1'));
+    behind.proxy.fail(/^PUT /, {kind: 'lose answer'});
+    expect(await advanceTo(behind.store, '2')).toBe(true);
+  });
+
   test('old stores get a Content-MD5 and no checksum that they do not know', async () => {
     await using behind = await openBehind(server, {checksums: 'when_required'});
     expect(await published(behind, 2 * MIB)).toBe(true);

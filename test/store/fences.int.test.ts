@@ -1,4 +1,6 @@
+import {readdir, readFile} from 'node:fs/promises';
 import {describe, expect, test} from 'vitest';
+import type {Cursor} from '../../src/core/cursor.ts';
 import {beginApply, endApply} from '../../src/store/applies.ts';
 import {bury, cascade, closeRun, noteHeldBack} from '../../src/store/candidates.ts';
 import {compareCounts} from '../../src/store/counts.ts';
@@ -9,17 +11,33 @@ import {closeStore} from '../../src/store/open.ts';
 import {completePass, openPass, proveByMarker, type Pass} from '../../src/store/passes.ts';
 import {noteAsked} from '../../src/store/pending.ts';
 import {commitGroup} from '../../src/store/progress.ts';
-import {abandonCrawls, finishRun, runState, takeUpRun} from '../../src/store/runs.ts';
+import {purgeStream} from '../../src/store/purge.ts';
+import {resolveOutlived, resolveStored} from '../../src/store/replayable.ts';
+import {leaveRun, takeUpRun} from '../../src/store/driving.ts';
+import {reportRuns} from '../../src/store/run-reports.ts';
+import {abandonCrawls, endEarly, finishRun, runState} from '../../src/store/runs.ts';
 import {noteSearchGaps} from '../../src/store/search-gaps.ts';
-import {moveWatermark, noteAllRead, noteRefused} from '../../src/store/stream-states.ts';
-import {endCrawl, readyTasks, releaseTask, renewLease, takeTask, type HeldTask} from '../../src/store/tasks.ts';
+import {noteSweeping} from '../../src/store/slices.ts';
+import {moveWatermark, noteAllRead, noteRead, noteRefused} from '../../src/store/stream-states.ts';
+import {
+  endCrawl,
+  guardFence,
+  readyTasks,
+  releaseTask,
+  renewLease,
+  reportOn,
+  takeTask,
+  type HeldTask,
+} from '../../src/store/tasks.ts';
 import {dropWanted, noteInputsOfChanged, noteWantedInputs} from '../../src/store/wanted.ts';
 import {streamNamed} from '../../src/streams/catalogue.ts';
 import {beginRunOf, pageOf, SCOPE, Stores, takeFirst} from '../support/stores.ts';
+import {until} from '../support/until.ts';
 
 const INPUTS = streamNamed('inputs');
 const VERSIONS = streamNamed('dataset_versions');
 const END = {outcome: 'succeeded', failure: null, sourceCount: 1} as const;
+const FAILURE = {code: 'SYNC_SOURCE_QUOTA', message: 'no quota', cause: 'throttled'} as const;
 const BEGINNING = {marker: 'm1', sourceTimeMs: null};
 const group = (id: string) => ({pages: [pageOf(INPUTS, [{id}])], signs: [{key: [id], value: 'v'}]});
 
@@ -73,6 +91,7 @@ const WRITES: Record<string, (zombie: Zombie) => Promise<unknown>> = {
   endCrawl: async ({store, task}) => endCrawl(store, task, END),
   closeRun: async ({store, task}) => closeRun(store, task),
   renewLease: async ({store, task}) => renewLease(store, task),
+  reportOn: async ({store, task}) => reportOn(store, task, true),
   moveWatermark: async ({store, task}) =>
     moveWatermark(store, task, INPUTS, {at: '2024-01-01T00:00:00Z', isSettled: true}),
   noteAllRead: async ({store, task}) => noteAllRead(store, task, INPUTS, 'h'),
@@ -84,10 +103,42 @@ const WRITES: Record<string, (zombie: Zombie) => Promise<unknown>> = {
   noteInputsOfChanged: async ({store, task}) => noteInputsOfChanged(store, task, null),
   dropWanted: async ({store, task}) => dropWanted(store, task, INPUTS, [{key: ['a'], notedAt: '2024-01-01'}]),
   compareCounts: async ({store, task}) => compareCounts(store, task),
+  noteSweeping: async ({store, task}) => noteSweeping(store, task),
+  purgeStream: async ({store, task}) =>
+    purgeStream(store, task, INPUTS, '2100-01-01T00:00:00Z', new AbortController().signal),
+  resolveOutlived: async ({store, task}) => resolveOutlived(store, task, INPUTS),
+  resolveStored: async ({store, task}) => resolveStored(store, task, INPUTS, [{rejectId: '1', key: ['a'], hash: '00'}]),
   beginApply: async ({store, task}) => beginApply(store, task),
   endApply: async ({store, task}) =>
     endApply(store, task, {rows: 1, previousSequence: null, failure: null, aheadAt: null}),
 };
+
+/** Statements of the fence itself, and those that say nothing when it is lost; each is tried below. */
+const OTHERS = ['guardFence', 'releaseTask', 'endEarly'];
+
+test('every function of the store that asks for the fence is tried here', async () => {
+  const folder = new URL('../../src/store/', import.meta.url);
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.ts'));
+  const texts = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')));
+  const functions = texts.flatMap((text) => [...text.matchAll(/^export async function (\w+)[\s\S]*?^}/gm)]);
+  const asking = functions.filter(([body]) => /guardFence\(|fence = \$/.test(body)).map(([, name]) => name);
+  const tried = [...Object.keys(WRITES).filter((name) => !name.includes(' ')), ...OTHERS];
+  expect(tried.sort()).toEqual(asking.sort());
+});
+
+test('a commit that fails leaves neither rows nor marks nor a place to go on', async () => {
+  await using stores = await Stores.make();
+  const store = await stores.open();
+  const task = await takeFirst(store, await beginRunOf(store, ['inputs']));
+  const pass = await openPass(store, task, INPUTS, {parent: [], requestHash: 'h', sweepMs: 3_600_000});
+  const before = await digests(store);
+  // The counts come last of all: whatever was written before them goes with them.
+  await store.database.query('alter table clarifai_sync.stream_runs add check (pages < 1)');
+  const cursor = 'page:1:1' as Cursor;
+  const failing = commitGroup(store, task, INPUTS, group('a'), {kind: 'pass', pass, listIndex: 0, cursor});
+  await expect(failing).rejects.toThrow();
+  expect(await digests(store)).toEqual(before);
+});
 
 describe('a holder whose task was taken over', () => {
   test('can change nothing any more, whatever it still wants to write', async () => {
@@ -105,11 +156,34 @@ describe('a holder whose task was taken over', () => {
       await expect(write(zombie), name).rejects.toBeInstanceOf(FenceLostError);
       expect(await digests(other), name).toEqual(before);
     }
+    // These two say nothing, and do nothing either.
     await releaseTask(sleeper, task);
+    await endEarly(sleeper, task.runId, {code: 'X', message: 'x', cause: 'store'}, task);
     expect(await digests(other)).toEqual(before);
     await commitGroup(other, taken, INPUTS, group('b'), {kind: 'none'});
     await endCrawl(other, taken, END);
     expect(await runState(other, task.runId)).toBe('sealing');
+  });
+
+  test("that notes progress, or all that was read, at the moment when its crawl ends is in nobody's way", async () => {
+    await using stores = await Stores.make();
+    const store = await stores.open();
+    const run = await beginRunOf(store, ['inputs']);
+    const task = await takeFirst(store, run);
+    const ending = await store.database.transaction(async (client) => {
+      await guardFence(client, task, store.leaseMs, true);
+      const ended = endCrawl(store, task, END); // has locked the run, and waits for the task
+      await until('the end of the crawl waits', async () => {
+        const waiting = await store.database.query(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return waiting.length > 0;
+      });
+      await noteRead(client, task, INPUTS, 'h');
+      return {ended};
+    });
+    await ending.ended;
+    expect(await runState(store, run.runId)).toBe('sealing');
   });
 
   test('in the seal closes no run', async () => {
@@ -225,8 +299,40 @@ describe('a run', () => {
     const asked = await Promise.allSettled([takeUpRun(one, SCOPE, BEGINNING, 0), takeUpRun(two, SCOPE, BEGINNING, 0)]);
     expect(asked.map(({status}) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(asked.find((each) => each.status === 'fulfilled')?.value).toMatchObject({
-      runId: run.runId,
-      sequence: run.sequence,
+      run: {runId: run.runId, sequence: run.sequence},
+      hadEnded: false,
     });
+  });
+
+  test('that was left while it ended early is read on: what was given up for it is to be read, and its cause is gone', async () => {
+    await using stores = await Stores.make();
+    const [leaving, next] = [await stores.open(), await stores.open()];
+    const run = await beginRunOf(leaving, ['inputs', 'concepts']);
+    const inputs = await takeFirst(leaving, run);
+    await endEarly(leaving, run.runId, FAILURE);
+    await abandonCrawls(leaving, run.runId);
+    await leaveRun(leaving, run);
+    await takeUpRun(next, SCOPE, null, 0);
+    await endCrawl(leaving, inputs, END);
+    expect(await takeFirst(next, run)).toMatchObject({kind: 'crawl', stream: 'concepts'});
+    const [report] = await reportRuns(next, {runId: run.runId, limit: 1});
+    expect(report).toMatchObject({failure: null, state: 'reading'});
+    expect(report?.streams.map(({stream, outcome}) => [stream, outcome])).toEqual([
+      ['concepts', null],
+      ['inputs', 'succeeded'],
+    ]);
+  });
+
+  test('that was left after its reading had ended early keeps its cause', async () => {
+    await using stores = await Stores.make();
+    const [leaving, next] = [await stores.open(), await stores.open()];
+    const run = await beginRunOf(leaving, ['inputs', 'concepts']);
+    await endEarly(leaving, run.runId, FAILURE);
+    expect(await abandonCrawls(leaving, run.runId)).toBe(true);
+    await leaveRun(leaving, run);
+    expect(await takeUpRun(next, SCOPE, BEGINNING, 0)).toMatchObject({hadEnded: true});
+    const [report] = await reportRuns(next, {runId: run.runId, limit: 1});
+    expect(report).toMatchObject({failure: FAILURE, state: 'sealing'});
+    expect(await takeFirst(next, run)).toMatchObject({kind: 'seal'});
   });
 });

@@ -184,3 +184,20 @@ describe('opening', () => {
     }
   });
 });
+
+test('a store in which everything is there is opened without making or defining anything', async () => {
+  await using stores = await Stores.make();
+  const store = await stores.open();
+  const definitions = async (): Promise<unknown[]> =>
+    await store.database.query(
+      `select c.oid::regclass::text as name, c.xmin::text as made, r.xmin::text as rule
+       from pg_class c left join pg_rewrite r on r.ev_class = c.oid
+       where c.relnamespace::regnamespace::text in ('clarifai', 'clarifai_sync') order by 1`,
+    );
+  const before = await definitions();
+  await stores.open();
+  expect(await definitions()).toEqual(before);
+  await store.database.query('alter table clarifai.inputs drop column status_code cascade');
+  await stores.open();
+  expect(await store.database.query('select status_code from clarifai.inputs')).toEqual([]);
+});

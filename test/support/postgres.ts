@@ -7,6 +7,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** An administrator's way into the Postgres that all test files share. */
     postgresUrl: string;
+    /** A database there with an empty store in it, to be copied. */
+    storeTemplate: string;
   }
 }
 
@@ -34,6 +36,32 @@ export async function scratchDatabase(): Promise<ScratchDatabase> {
   return {url: withDatabase(adminUrl, name), name, drop, [Symbol.asyncDispose]: drop};
 }
 
+/**
+ * The same with an empty store in it, made by the program itself: a copy takes a tenth of the time that making its hundred
+ * tables takes, and nearly every test needs one. A store of its own all the same, with an id of its own.
+ */
+export async function storeDatabase(): Promise<ScratchDatabase> {
+  const adminUrl = inject('postgresUrl');
+  const name = `scratch_${randomBytes(6).toString('hex')}`;
+  await asAdmin(adminUrl, async (admin) => {
+    const {rows} = await admin.query<{new: boolean}>(
+      `select current_setting('server_version_num')::int >= 150000 as new`,
+    );
+    const strategy = rows[0]?.new === true ? ' strategy file_copy' : '';
+    await admin.query(`create database ${name} template ${inject('storeTemplate')}${strategy}`);
+  });
+  const url = withDatabase(adminUrl, name);
+  await asAdmin(url, async (client) => {
+    const {rows} = await client.query<{store_id: string}>(
+      'update clarifai_sync.store set store_id = gen_random_uuid() returning store_id',
+    );
+    await client.query(`comment on schema clarifai is 'clarifai-sync store ${rows[0]?.store_id ?? ''}'`);
+  });
+  let dropped: Promise<void> | undefined;
+  const drop = (): Promise<void> => (dropped ??= asAdmin(adminUrl, (admin) => dropDatabase(admin, name)));
+  return {url, name, drop, [Symbol.asyncDispose]: drop};
+}
+
 /** Way into a server on a unix socket, as a URL that pg, psql and `new URL()` all read. */
 export function databaseUrl(at: {host: string; port: number; user: string; database: string}): string {
   const query = new URLSearchParams({host: at.host, port: String(at.port), user: at.user});
@@ -54,6 +82,31 @@ export async function cutConnections(scratch: ScratchDatabase): Promise<number> 
     const answer = await admin.query<{cut: number}>(sql, [scratch.name]);
     return answer.rows[0]?.cut ?? 0;
   });
+}
+
+/** A database as it was, kept aside; disposing throws it away. */
+export interface Backup extends AsyncDisposable {
+  /** Makes the database what it was; ends every session in it. */
+  restore(): Promise<void>;
+}
+
+export async function backUp({name}: ScratchDatabase): Promise<Backup> {
+  const adminUrl = inject('postgresUrl');
+  const kept = `${name}_backup`;
+  const copy = async (from: string, to: string): Promise<void> => {
+    await asAdmin(adminUrl, async (admin) => {
+      // Nobody may be in a database that is copied; whoever was comes back by himself.
+      await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [from]);
+      await admin.query(`drop database if exists ${to} with (force)`);
+      await admin.query(`create database ${to} template ${from}`);
+    });
+  };
+  await copy(name, kept);
+  return {
+    restore: () => copy(kept, name),
+    [Symbol.asyncDispose]: () =>
+      asAdmin(adminUrl, async (admin) => void (await admin.query(`drop database if exists ${kept} with (force)`))),
+  };
 }
 
 async function asAdmin<T>(url: string, use: (admin: pg.Client) => Promise<T>): Promise<T> {

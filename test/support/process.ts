@@ -20,6 +20,8 @@ export interface TestProcess extends AsyncDisposable {
   /** Resolves with the first match in what was written to that stream so far or will be; throws if the process ends without. */
   said(pattern: RegExp, stream?: 'stdout' | 'stderr'): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
+  /** What it has written so far. */
+  output(): {readonly stdout: string; readonly stderr: string};
 }
 
 export interface StartOptions {
@@ -84,6 +86,7 @@ export function startProcess(command: string, args: readonly string[], options: 
     ended,
     said,
     kill: (signal) => void child.kill(signal),
+    output: () => ({...text}),
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       await ended.catch(() => undefined);

@@ -20,15 +20,18 @@ const START_TIMEOUT_MS = 20_000;
 /**
  * Starts a Redis on a free port of loopback, or gives the one that TEST_REDIS_URL names. Tests share neither queue
  * names nor prefixes, so one server may serve many.
+ * @param options.password asked of every client, and in the URL; one that was given keeps its own
  * @param options.durable every write is on disk before it is answered, so that a killed server comes back with it
  */
-export async function startRedis(options: {durable?: boolean} = {}): Promise<TestRedis> {
+export async function startRedis(options: {durable?: boolean; password?: string} = {}): Promise<TestRedis> {
   const given = process.env['TEST_REDIS_URL'];
   if (given !== undefined && given !== '') return givenRedis(given);
   const folder = await mkdtemp(join(tmpdir(), 'clarifai-sync-redis-'));
   const port = await freePort();
   const durable = options.durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...durable];
+  const {password} = options;
+  const guarded = password === undefined ? [] : ['--requirepass', password];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...durable, ...guarded];
   let server = await start(port, args);
   const kill = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return;
@@ -37,7 +40,7 @@ export async function startRedis(options: {durable?: boolean} = {}): Promise<Tes
     await gone;
   };
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     kill,
     restart: async () => {
       server = await start(port, args);
@@ -86,7 +89,7 @@ function ping(port: number): Promise<boolean> {
       socket.destroy();
       resolve(answered);
     };
-    socket.once('data', (data) => done(String(data).startsWith('+PONG')));
+    socket.once('data', (data) => done(/^(?:\+PONG|-NOAUTH)/.test(String(data))));
     socket.once('error', () => done(false));
     socket.once('close', () => done(false));
   });

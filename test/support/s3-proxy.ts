@@ -1,6 +1,7 @@
 import {once} from 'node:events';
 import {createServer, request, type IncomingMessage, type ServerResponse} from 'node:http';
 import {buffer} from 'node:stream/consumers';
+import {setTimeout as sleep} from 'node:timers/promises';
 
 /** What the proxy does to a call instead of handing it on. */
 export type S3Fault =
@@ -10,6 +11,10 @@ export type S3Fault =
   | {readonly kind: 'answer after'; readonly status: number; readonly code: string}
   /** The server never hears of it. */
   | {readonly kind: 'answer'; readonly status: number; readonly code: string; readonly headers?: Record<string, string>}
+  /** The server does it, and the answer waits until `release` is called; `onHeld` is called when it has come. */
+  | {readonly kind: 'hold answer'; readonly onHeld: () => void; readonly release: Promise<void>}
+  /** It is done that much later. */
+  | {readonly kind: 'slow'; readonly ms: number}
   /** The connection breaks after some bytes of the request's body. */
   | {readonly kind: 'cut body'}
   /** It waits until `release` is called; `onHeld` is called when it has come. */
@@ -20,6 +25,8 @@ export interface S3Proxy extends AsyncDisposable {
   readonly endpoint: string;
   /** The next `times` calls that match fail; `line` is `METHOD /bucket/key?query`. */
   fail(line: RegExp, fault: S3Fault, times?: number): void;
+  /** Nothing fails any more. */
+  heal(): void;
   /** Lines of all calls so far, in order. */
   readonly calls: readonly string[];
   /** Their headers, and the method. */
@@ -47,6 +54,7 @@ export async function startS3Proxy(upstream: string): Promise<S3Proxy> {
   return {
     endpoint: `http://127.0.0.1:${address.port}`,
     fail: (line, fault, times = 1) => void faults.push({line, fault, times}),
+    heal: () => void faults.splice(0),
     calls,
     headers,
     [Symbol.asyncDispose]: async () => {
@@ -68,8 +76,13 @@ async function pass(upstream: string, req: IncomingMessage, res: ServerResponse,
     fault.onHeld();
     await fault.release;
   }
+  if (fault?.kind === 'slow') await sleep(fault.ms);
   const {answered, bytes} = await forward(upstream, req, body);
   if (fault?.kind === 'lose answer') return void req.socket.destroy();
+  if (fault?.kind === 'hold answer') {
+    fault.onHeld();
+    await fault.release;
+  }
   if (fault?.kind === 'answer after') return void answer(res, fault);
   res.writeHead(answered.statusCode ?? 502, answered.headers).end(bytes);
 }

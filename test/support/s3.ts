@@ -30,7 +30,7 @@ export async function startFauxS3(): Promise<TestS3> {
   return {
     kind: 'fauxqs',
     endpoint: `http://127.0.0.1:${server.port}`,
-    credentials: {accessKeyId: 'test', secretAccessKey: 'test'},
+    credentials: {accessKeyId: 'fauxqs-key', secretAccessKey: 'fauxqs-secret'},
     bucket: async () => server.createBucket(bucketName()).bucketName,
     [Symbol.asyncDispose]: async () => await server.stop(),
   };
@@ -69,7 +69,15 @@ async function startCeph(): Promise<TestS3> {
   };
   try {
     const script = fileURLToPath(new URL('start-ceph.sh', CEPH));
-    const {stdout} = await run(script, [folder, String(await freePorts(CEPH_PORTS))]);
+    // One after the other, for the first one may have to install it; `-o`: the servers do not keep the lock.
+    const started = [
+      '-o',
+      join(tmpdir(), 'clarifai-sync-ceph.lock'),
+      script,
+      folder,
+      String(await freePorts(CEPH_PORTS)),
+    ];
+    const {stdout} = await run('flock', started);
     return realS3(new URL(stdout.trim().split('\n').at(-1) ?? ''), stop);
   } catch (error) {
     await stop();

@@ -1,7 +1,8 @@
 import {isDeepStrictEqual} from 'node:util';
 import pg from 'pg';
 import {Context} from '../../src/cli/context.ts';
-import type {RunDocument, StreamDocument} from '../../src/cli/run-text.ts';
+import type {RunDocument, StreamDocument} from '../../src/store/run-document.ts';
+import {reset} from '../../src/cli/reset.ts';
 import {sync, type SyncFlags} from '../../src/cli/sync.ts';
 import type {Path} from '../../src/core/shape.ts';
 import type {Change} from '../../src/simulator/changes.ts';
@@ -9,7 +10,7 @@ import {startSimulator, type Simulator, type SimulatorOptions} from '../../src/s
 import {CATALOGUE, streamNamed} from '../../src/streams/catalogue.ts';
 import {keyNames} from '../../src/streams/stream.ts';
 import {createLogger} from '../../src/telemetry/logger.ts';
-import {scratchDatabase, type ScratchDatabase} from './postgres.ts';
+import {storeDatabase, type ScratchDatabase} from './postgres.ts';
 
 /** What a sync in this process came to. */
 export interface SyncResult {
@@ -36,6 +37,7 @@ export class SyncHarness implements AsyncDisposable {
     this.database = database;
     this.config = config;
     this.pool = new pg.Pool({connectionString: database.url, max: 2});
+    this.pool.on('error', () => undefined);
     this.env = {
       CLARIFAI_PAT: simulator.pat,
       CLARIFAI_USER_ID: simulator.userId,
@@ -52,18 +54,7 @@ export class SyncHarness implements AsyncDisposable {
     const write = (text: string): void => {
       said += text;
     };
-    const logger = createLogger({level: 'debug', format: 'json', write});
-    const surroundings = {
-      env: this.env,
-      cwd: '/',
-      out: (line: string) => void out.push(line),
-      err: write,
-      isTerminal: false,
-      logger,
-      signal,
-      now: Date.now,
-    };
-    const context = new Context(surroundings, undefined, () => Promise.resolve(this.config));
+    const context = this.context(out, write, signal);
     let code;
     try {
       code = await sync(context, {...flags, json: true});
@@ -84,6 +75,47 @@ export class SyncHarness implements AsyncDisposable {
       },
       said,
     };
+  }
+
+  /** Does the work of another command in this process; gives its exit code and what it printed. */
+  async command(
+    work: (context: Context) => Promise<number>,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<{readonly code: number; readonly out: string; readonly said: string}> {
+    const out: string[] = [];
+    let said = '';
+    const context = this.context(out, (text) => (said += text), signal);
+    try {
+      return {code: await work(context), out: out.join('\n'), said};
+    } finally {
+      await context.close();
+    }
+  }
+
+  /** Runs `reset --yes` for a stream of the app, in the same way. */
+  async reset(stream: string): Promise<void> {
+    const context = this.context([], () => undefined, new AbortController().signal);
+    try {
+      await reset(context, {app: `${this.simulator.userId}/${this.simulator.appId}`, stream, yes: true});
+    } finally {
+      await context.close();
+    }
+  }
+
+  /** What a command works with, by this harness's environment and configuration; whoever asks for it closes it. */
+  context(out: string[], write: (text: string) => unknown, signal: AbortSignal): Context {
+    const logger = createLogger({level: 'debug', format: 'json', write});
+    const surroundings = {
+      env: this.env,
+      cwd: '/',
+      out: (line: string) => void out.push(line),
+      err: write,
+      isTerminal: false,
+      logger,
+      signal,
+      now: Date.now,
+    };
+    return new Context(surroundings, undefined, () => Promise.resolve(this.config));
   }
 
   change(...changes: Change[]): string[] {
@@ -148,7 +180,7 @@ export class SyncHarness implements AsyncDisposable {
   }
 
   #truth(name: string) {
-    return this.simulator.truth(name as Parameters<Simulator['truth']>[0]);
+    return this.simulator.truth(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -161,9 +193,22 @@ export class SyncHarness implements AsyncDisposable {
 /** No limit on requests unless a test is about that. */
 const NO_LIMIT = 'source: {requests_per_second: 0}\n';
 
-export async function syncHarness(options: SimulatorOptions = {}, config = ''): Promise<SyncHarness> {
+/** One stream of each strategy and what belongs to them: most tests are about these, and all others take their time. */
+const FEW_STREAMS =
+  'streams: [apps, inputs, annotations, datasets, bulk_operations, dataset_versions, dataset_inputs, concepts]\n';
+
+/**
+ * @param config lines of the configuration; those of FEW_STREAMS where it names none
+ * @param database left out: a new one on the server of all tests, with an empty store in it
+ */
+export async function syncHarness(
+  options: SimulatorOptions = {},
+  config = '',
+  database?: ScratchDatabase,
+): Promise<SyncHarness> {
   const simulator = await startSimulator({inputs: 60, annotations: 240, datasets: 3, ...options});
-  return new SyncHarness(simulator, await scratchDatabase(), NO_LIMIT + config);
+  const streams = /^streams:/m.test(config) ? '' : FEW_STREAMS;
+  return new SyncHarness(simulator, database ?? (await storeDatabase()), NO_LIMIT + streams + config);
 }
 
 /** A record without what may differ by design. */

@@ -11,6 +11,9 @@ import type {ObjectHead, ObjectStore, StagedObject, StoreTraits} from './object-
 /** Below it, under the key it is meant for, is what nobody is to see yet; readers skip names that begin so. */
 const STAGING = '_staging/';
 
+/** Others may come in between this often. */
+const MOST_TRIES = 10;
+
 /**
  * A folder with the layout of a bucket: each key is a file, and folders are there only while something is in them.
  * What is there is whole and safely stored: written under another name, synced, renamed, and the folder synced.
@@ -50,6 +53,15 @@ export class FileStore implements ObjectStore {
     });
   }
 
+  async advance(key: string, bytes: Buffer, isOlder: (there: Buffer | null) => boolean): Promise<boolean> {
+    for (let attempt = 1; ; attempt++) {
+      const there = await this.get(key);
+      if (there?.equals(bytes)) return true;
+      if (attempt > MOST_TRIES || !isOlder(there)) return false;
+      await this.put(key, bytes);
+    }
+  }
+
   /** Gives the bytes to `show` as a synced file that nobody sees, and syncs what it did. */
   async #write<Result>(
     key: string,
@@ -58,13 +70,18 @@ export class FileStore implements ObjectStore {
   ): Promise<Result> {
     const [path, staging] = [this.#pathOf(key), this.#stagingOf(key)];
     return await this.#on(path, async () => {
-      try {
-        await inFolder(dirname(staging), async () => await writeNew(staging, bytes));
-        const shown = await inFolder(dirname(path), async () => await show(staging, path));
-        await syncFolder(dirname(path));
-        return shown;
-      } finally {
-        await discard(staging, this.#root);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await inFolder(dirname(staging), async () => await writeNew(staging, bytes));
+          const shown = await inFolder(dirname(path), async () => await show(staging, path));
+          await syncFolder(dirname(path));
+          return shown;
+        } catch (error) {
+          // Somebody has swept it away: another scope, after a publisher of its own that died.
+          if (systemCode(error) !== 'ENOENT' || attempt === MOST_TRIES) throw error;
+        } finally {
+          await discard(staging, this.#root);
+        }
       }
     });
   }

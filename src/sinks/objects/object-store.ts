@@ -17,6 +17,12 @@ export interface ObjectStore extends AsyncDisposable {
    * conditions, two writers of the same moment are told apart by reading back after a pause.
    */
   putIfAbsent(key: string, bytes: Buffer): Promise<boolean>;
+  /**
+   * Writes a small object over what is there, unless that is not older; false then. Where the store honours conditions,
+   * nobody comes in between; elsewhere what was written is read back, and a later writer wins.
+   * @param isOlder asked of what is there; null when nothing is
+   */
+  advance(key: string, bytes: Buffer, isOlder: (there: Buffer | null) => boolean): Promise<boolean>;
   get(key: string): Promise<Buffer | null>;
   /** `token` is null where the object was not staged, or the store keeps none. */
   head(key: string): Promise<ObjectHead | null>;

@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import {SinkRefusedError} from '../errors.ts';
 import type {StoreTraits} from './object-store.ts';
-import {httpStatusOf, storeCodeOf} from './s3-errors.ts';
+import {putIf} from './s3-conditions.ts';
 import type {S3Objects} from './s3-objects.ts';
 import {TOKEN} from './s3-requests.ts';
 import type {S3Uploads} from './s3-uploads.ts';
@@ -63,12 +63,14 @@ const ROUNDS = 3;
 async function ifNoneMatch(objects: S3Objects, scratch: string): Promise<string> {
   const key = `${scratch}if-none-match`;
   const condition = {IfNoneMatch: '*'};
-  const first = await attempt(objects, key, 'first', condition);
+  const first = await putIf(objects, key, Buffer.from('first'), condition);
   if (first === 'not offered') return 'refused';
-  const second = await attempt(objects, key, 'second', condition);
+  const second = await putIf(objects, key, Buffer.from('second'), condition);
   if (second === 'ok') return 'ignored';
   for (let round = 0; round < ROUNDS; round++) {
-    const tries = Array.from({length: AT_ONCE}, (_, i) => attempt(objects, `${key}-${round}`, `${i}`, condition));
+    const tries = Array.from({length: AT_ONCE}, (_, i) =>
+      putIf(objects, `${key}-${round}`, Buffer.from(`${i}`), condition),
+    );
     const answers = await Promise.all(tries);
     if (answers.filter((answer) => answer === 'ok').length > 1) return 'honoured, but not under competition';
   }
@@ -79,30 +81,14 @@ async function ifMatch(objects: S3Objects, scratch: string): Promise<string> {
   const key = `${scratch}if-match`;
   const {etag} = await objects.put(key, Buffer.from('first'));
   if (etag === null) return 'refused';
-  const wrong = await attempt(objects, key, 'second', {IfMatch: '"00000000000000000000000000000000"'});
+  const wrong = await putIf(objects, key, Buffer.from('second'), {IfMatch: '"00000000000000000000000000000000"'});
   if (wrong === 'not offered') return 'refused';
   if (wrong === 'ok') return 'ignored';
-  if ((await attempt(objects, key, 'third', {IfMatch: etag})) === 'ok') return 'honoured';
+  if ((await putIf(objects, key, Buffer.from('third'), {IfMatch: etag})) === 'ok') return 'honoured';
   const bare = etag.replaceAll('"', '');
-  return (await attempt(objects, key, 'third', {IfMatch: bare})) === 'ok' ? 'honoured without quotes' : 'refused';
-}
-
-/** Puts under a condition. Of several at once all but one may be refused with 409 or even 500 (facts-s3.md). */
-async function attempt(
-  objects: S3Objects,
-  key: string,
-  text: string,
-  conditions: {IfNoneMatch?: string; IfMatch?: string},
-): Promise<'ok' | 'not met' | 'not offered'> {
-  try {
-    await objects.put(key, Buffer.from(text), {conditions});
-    return 'ok';
-  } catch (error) {
-    const status = httpStatusOf(error);
-    if (status === 501 || storeCodeOf(error) === 'NotImplemented') return 'not offered';
-    if (status === 412 || status === 409 || status === 404) return 'not met';
-    throw error;
-  }
+  return (await putIf(objects, key, Buffer.from('third'), {IfMatch: bare})) === 'ok'
+    ? 'honoured without quotes'
+    : 'refused';
 }
 
 async function expectBytes(objects: S3Objects, key: string, bytes: Buffer): Promise<void> {

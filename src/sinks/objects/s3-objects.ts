@@ -47,12 +47,18 @@ export class S3Objects {
 
   /** null when there is none. */
   async get(key: string): Promise<Buffer | null> {
+    return (await this.read(key))?.bytes ?? null;
+  }
+
+  /** The same with the mark of this very content, for a condition. */
+  async read(key: string): Promise<{readonly bytes: Buffer; readonly etag: string | null} | null> {
     const command = new GetObjectCommand({Bucket: this.#bucket, Key: key});
     try {
       return await this.calls.send('GetObject', key, async (client, opts) => {
-        const {Body} = await client.send(command, opts);
+        const {Body, ETag} = await client.send(command, opts);
         // Limits and signal end with the headers as far as the client is concerned: the body gets them again.
-        return Body instanceof Readable ? await buffer(addAbortSignal(opts.abortSignal, Body)) : Buffer.alloc(0);
+        const bytes = Body instanceof Readable ? await buffer(addAbortSignal(opts.abortSignal, Body)) : Buffer.alloc(0);
+        return {bytes, etag: ETag ?? null};
       });
     } catch (error) {
       if (storeCodeOf(error) === 'NoSuchKey') return null;

@@ -4,7 +4,8 @@ import {assertKey} from './object-key.ts';
 import type {ObjectHead, ObjectStore, StagedObject, StoreTraits} from './object-store.ts';
 import {S3Calls} from './s3-calls.ts';
 import {checkS3} from './s3-check.ts';
-import {httpStatusOf, storeCodeOf} from './s3-errors.ts';
+import {advance, isNotOffered} from './s3-conditions.ts';
+import {httpStatusOf} from './s3-errors.ts';
 import {S3Objects} from './s3-objects.ts';
 import type {S3Options} from './s3-options.ts';
 import {TOKEN} from './s3-requests.ts';
@@ -47,7 +48,7 @@ export class S3Store implements ObjectStore {
     try {
       await this.#objects.put(this.#full(key), bytes, {conditions: {IfNoneMatch: '*'}});
     } catch (error) {
-      if (isRefusedCondition(error)) await this.put(key, bytes);
+      if (isNotOffered(error)) await this.put(key, bytes);
       // 412 may also be the answer to our own second try, when that to the first was lost: reading back tells.
       else if (httpStatusOf(error) !== 412) throw error;
     }
@@ -55,6 +56,10 @@ export class S3Store implements ObjectStore {
     // and after the pause all of them see who that is.
     await delay(SETTLE_MS);
     return (await this.get(key))?.equals(bytes) ?? false;
+  }
+
+  async advance(key: string, bytes: Buffer, isOlder: (there: Buffer | null) => boolean): Promise<boolean> {
+    return await advance(this.#objects, this.#full(key), bytes, isOlder);
   }
 
   async get(key: string): Promise<Buffer | null> {
@@ -102,9 +107,4 @@ export class S3Store implements ObjectStore {
     assertKey(key);
     return `${this.#options.prefix}${key}`;
   }
-}
-
-/** Only this means that a store has no conditions; any other refusal is one (facts-s3.md, section 2). */
-function isRefusedCondition(error: unknown): boolean {
-  return httpStatusOf(error) === 501 || storeCodeOf(error) === 'NotImplemented';
 }

@@ -1,18 +1,47 @@
 import pg from 'pg';
 import {from as copyFrom} from 'pg-copy-streams';
 import {pipeline} from 'node:stream/promises';
-import {copyEscape} from '../../core/copy-text.ts';
 import {messageOf, SyncError} from '../../core/errors.ts';
+import {endFrozenSql, LOOK_FOR_FROZEN_EVERY_MS} from '../../core/frozen-sessions.ts';
 import {SinkAheadError, SinkOwnedError, SinkRefusedError, SinkUnavailableError} from '../errors.ts';
-import type {Applied, ApplyOrder, Sink, SinkTable} from '../sink.ts';
+import type {Applied, ApplyOrder, Sink, SinkFindings, VerifyOrder} from '../sink.ts';
 import type {Change} from '../table-shape.ts';
-import {ident, makePositions, replicaSql} from './replica-sql.ts';
+import {purgeSome} from './purge-replica.ts';
+import {verifyReplica} from './verify-replica.ts';
+import {
+  historyOf,
+  historySql,
+  ident,
+  lineOf,
+  makeSchema,
+  makePositions,
+  presentIn,
+  replicaSql,
+  type ReplicaSql,
+} from './replica-sql.ts';
 
 export interface PostgresSinkOptions {
   readonly name: string;
   readonly url: string;
   readonly schema: string;
+  /** Keep the versions of the records too, as the store made them. */
+  readonly history: boolean;
 }
+
+/** What one table of the replica is filled with. */
+interface Filling {
+  /** Under which name its position is kept. */
+  readonly position: string;
+  readonly sql: ReplicaSql;
+  /** Rows since a sequence; 0: all. */
+  readonly rows: (after: number) => AsyncIterable<readonly Change[]>;
+}
+
+/** Lock of whoever makes the tables or changes the owner: "sync" and "copy". */
+const MAKING = '1937337955, 1668247673';
+
+/** Under which the position of what was removed for good is kept. */
+const PURGES = '_purges';
 
 /** Rows in one transaction: what it holds locks on, and what is done again after a crash, stays small. */
 const ROWS_PER_COMMIT = 10_000;
@@ -25,11 +54,13 @@ export class PostgresSink implements Sink {
   readonly name: string;
   readonly streams = null;
   readonly #schema: string;
+  readonly #history: boolean;
   readonly #pool: pg.Pool;
 
-  constructor({name, url, schema}: PostgresSinkOptions) {
+  constructor({name, url, schema, history}: PostgresSinkOptions) {
     this.name = name;
     this.#schema = schema;
+    this.#history = history;
     this.#pool = new pg.Pool({
       connectionString: url,
       max: 2,
@@ -37,24 +68,95 @@ export class PostgresSink implements Sink {
       connectionTimeoutMillis: 10_000,
     });
     this.#pool.on('error', () => undefined);
+    // One that breaks while it is lent and between two statements: the next statement tells.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   async apply(order: ApplyOrder, signal: AbortSignal): Promise<Applied> {
+    const looking = setInterval(
+      () => void this.#pool.query(endFrozenSql()).catch(() => undefined),
+      LOOK_FOR_FROZEN_EVERY_MS,
+    );
+    try {
+      return await this.#apply(order, signal);
+    } finally {
+      clearInterval(looking);
+    }
+  }
+
+  async #apply(order: ApplyOrder, signal: AbortSignal): Promise<Applied> {
     const positions = await this.#ready(order);
     let rows = 0;
-    for (const table of order.tables) {
-      const after = order.isRefill ? 0 : (positions.get(table.stream) ?? 0);
+    for (const filling of this.#fillings(order)) {
+      const after = order.isRefill ? 0 : (positions.get(filling.position) ?? 0);
       if (after === order.sequence) continue;
-      rows += await this.#fill(order, table, after, signal);
+      const written = await this.#fill(order, filling, after, signal);
+      if (order.tables.some(({stream}) => stream === filling.position)) rows += written;
     }
+    await this.#purge(order, positions.get(PURGES) ?? 0, signal);
     return {rows, previousSequence: Math.max(0, ...positions.values())};
+  }
+
+  /** Removes what the store has removed since, some rows at a time. It had been given all of them. */
+  async #purge(order: ApplyOrder, after: number, signal: AbortSignal): Promise<void> {
+    const purges = order.purges.filter(({sequence}) => sequence > after);
+    for (const {stream, deletedBefore, upToSequence} of purges) {
+      const table = order.tables.find((each) => each.stream === stream);
+      if (table === undefined) continue;
+      for (let isThere = true; isThere;) {
+        signal.throwIfAborted();
+        await order.guard();
+        isThere = await this.#transaction(async (client) => {
+          await this.#claim(client, order, PURGES);
+          return await purgeSome(client, this.#schema, table, order.scope, {deletedBefore, upToSequence});
+        });
+        order.onSign();
+      }
+    }
+    if (purges.length === 0) return;
+    await this.#transaction(async (client) => {
+      await this.#claim(client, order, PURGES);
+      await this.#reached(client, order, PURGES);
+    });
+  }
+
+  #fillings(order: ApplyOrder): readonly Filling[] {
+    return order.tables.flatMap((table): Filling[] => {
+      const {stream} = table;
+      const rows = {
+        position: stream,
+        sql: replicaSql(this.#schema, table),
+        rows: (after: number) => order.rows(stream, after),
+      };
+      if (!this.#history) return [rows];
+      const versions = {
+        position: historyOf(stream),
+        sql: historySql(this.#schema, table),
+        rows: (after: number) => order.versions(stream, after),
+      };
+      return [rows, versions];
+    });
+  }
+
+  async verify(order: VerifyOrder, signal: AbortSignal): Promise<SinkFindings> {
+    return await this.#transaction(async (client) => {
+      await client.query('set transaction isolation level repeatable read, read only');
+      const owner = await this.#owner(client);
+      const mine = replicaOf(order.storeId);
+      if (owner !== mine) {
+        throw new SinkOwnedError(
+          `sink ${this.name}: schema "${this.#schema}" is ${owner ?? 'not there, or nobody’s'}: expected a ${mine}`,
+        );
+      }
+      return await verifyReplica(client, this.#schema, order, signal);
+    });
   }
 
   async check(): Promise<readonly string[]> {
     return await this.#using(async (client) => {
       const {rows} = await client.query<{version: string}>(`select current_setting('server_version') as version`);
       await client.query('begin');
-      await client.query(`create schema if not exists ${ident(this.#schema)}`);
+      await makeSchema(client, this.#schema);
       await client.query(`create table ${ident(this.#schema)}._sync_probe (n integer)`);
       await client.query('rollback');
       return [`PostgreSQL ${rows[0]?.version ?? '?'}`, `schema ${this.#schema} can be written`];
@@ -68,16 +170,17 @@ export class PostgresSink implements Sink {
   /** Makes tables and finds out how far each stream is. */
   async #ready(order: ApplyOrder): Promise<Map<string, number>> {
     return await this.#transaction(async (client) => {
-      // Two scopes may be applied at once, and "if not exists" does not keep two makers apart: "sync" and "copy".
-      await client.query('select pg_advisory_xact_lock(1937337955, 1668247673)');
-      await client.query(`create schema if not exists ${ident(this.#schema)}`);
+      // Two scopes may be applied at once, and "if not exists" does not keep two makers apart.
+      await client.query(`select pg_advisory_xact_lock(${MAKING})`);
+      await makeSchema(client, this.#schema);
       await this.#own(client, order);
       await client.query(makePositions(this.#schema));
-      for (const table of order.tables) {
-        for (const statement of replicaSql(this.#schema, table).make) await client.query(statement);
+      const there = await presentIn(client, this.#schema);
+      for (const {sql} of this.#fillings(order)) {
+        for (const statement of sql.make(there)) await client.query(statement);
       }
-      const {rows} = await client.query<{stream: string; sequence: string}>(
-        `select stream, sequence::text from ${ident(this.#schema)}._sync_positions where user_id = $1 and app_id = $2`,
+      const {rows} = await client.query<{stream: string; sequence: string; run_id: string | null}>(
+        `select stream, sequence::text, run_id from ${ident(this.#schema)}._sync_positions where user_id = $1 and app_id = $2`,
         [order.scope.userId, order.scope.appId],
       );
       const positions = new Map(rows.map((row) => [row.stream, Number(row.sequence)]));
@@ -88,18 +191,21 @@ export class PostgresSink implements Sink {
           newest,
         );
       }
+      const runIds = new Map<string, string | null>();
+      for (const {stream, sequence, run_id} of rows) {
+        // The store was restored since, and has given the number to another run: its rows cannot be gone on from.
+        const runId = runIds.get(sequence) ?? (await order.runIdOf(Number(sequence)));
+        runIds.set(sequence, runId);
+        if (runId !== null && runId !== run_id) positions.set(stream, 0);
+      }
       return positions;
     });
   }
 
   /** Invariant 12: the schema carries the id of the store that feeds it. */
   async #own(client: pg.ClientBase, {storeId, takeOver}: ApplyOrder): Promise<void> {
-    const {rows} = await client.query<{owner: string | null}>(
-      `select obj_description(oid, 'pg_namespace') as owner from pg_namespace where nspname = $1`,
-      [this.#schema],
-    );
-    const mine = `clarifai-sync replica of store ${storeId}`;
-    const owner = rows[0]?.owner ?? null;
+    const mine = replicaOf(storeId);
+    const owner = await this.#owner(client);
     if (owner === mine) return;
     if (owner !== null && !takeOver) {
       throw new SinkOwnedError(
@@ -110,16 +216,24 @@ export class PostgresSink implements Sink {
     if (owner !== null) await client.query(`drop table if exists ${ident(this.#schema)}._sync_positions`);
   }
 
-  async #fill(order: ApplyOrder, table: SinkTable, after: number, signal: AbortSignal): Promise<number> {
+  async #owner(client: pg.ClientBase): Promise<string | null> {
+    const {rows} = await client.query<{owner: string | null}>(
+      `select obj_description(oid, 'pg_namespace') as owner from pg_namespace where nspname = $1`,
+      [this.#schema],
+    );
+    return rows[0]?.owner ?? null;
+  }
+
+  async #fill(order: ApplyOrder, filling: Filling, after: number, signal: AbortSignal): Promise<number> {
     const {userId, appId} = order.scope;
-    const sql = replicaSql(this.#schema, table);
+    const {position, sql} = filling;
     let isFirst = true;
     let total = 0;
     const write = async (rows: readonly Change[], isLast: boolean): Promise<void> => {
       signal.throwIfAborted();
       await order.guard();
       await this.#transaction(async (client) => {
-        await this.#claim(client, order, table.stream);
+        await this.#claim(client, order, position);
         // A replica that cannot be gone on from loses the scope's rows in the very transaction that begins to fill it.
         if (isFirst && after === 0) await client.query(sql.clear, [userId, appId]);
         if (rows.length > 0) {
@@ -127,14 +241,14 @@ export class PostgresSink implements Sink {
           await pipeline([Buffer.from(rows.map(lineOf).join(''))], client.query(copyFrom(sql.copy)));
           await client.query(sql.merge);
         }
-        if (isLast) await this.#reached(client, order, table.stream);
+        if (isLast) await this.#reached(client, order, position);
       });
       isFirst = false;
       total += rows.length;
       order.onSign();
     };
     let open: Change[] = [];
-    for await (const rows of order.rows(table.stream, after)) {
+    for await (const rows of filling.rows(after)) {
       open.push(...rows);
       if (open.length >= ROWS_PER_COMMIT) {
         await write(open, false);
@@ -146,15 +260,29 @@ export class PostgresSink implements Sink {
     return total;
   }
 
-  /** Invariant 11: a holder that was overtaken finds a greater fence, and writes nothing. */
+  /** Invariants 11 and 12: a holder that was overtaken finds a greater fence or another owner, and writes nothing. */
   async #claim(client: pg.ClientBase, order: ApplyOrder, stream: string): Promise<void> {
+    await client.query(`select pg_advisory_xact_lock_shared(${MAKING})`);
+    const owner = await this.#owner(client);
+    if (owner !== replicaOf(order.storeId)) {
+      throw new SinkOwnedError(`sink ${this.name}: schema "${this.#schema}" was taken over: it is ${owner ?? 'gone'}`);
+    }
+    const positions = `${ident(this.#schema)}._sync_positions`;
+    const values = [order.scope.userId, order.scope.appId, stream, order.storeId, order.fence];
     const {rowCount} = await client.query(
-      `insert into ${ident(this.#schema)}._sync_positions as p (user_id, app_id, stream, store_id, fence) values ($1, $2, $3, $4, $5)
+      `insert into ${positions} as p (user_id, app_id, stream, store_id, fence) values ($1, $2, $3, $4, $5)
        on conflict (user_id, app_id, stream) do update set fence = excluded.fence, store_id = excluded.store_id
-         where p.fence <= excluded.fence or $6`,
-      [order.scope.userId, order.scope.appId, stream, order.storeId, order.fence, order.isRefill],
+         where p.fence <= excluded.fence`,
+      values,
     );
-    if (rowCount !== 1) throw new SinkRefusedError(`sink ${this.name}: the work on ${stream} was taken over`);
+    if (rowCount === 1) return;
+    // Refused, the row stays locked all the same. Where the work is ours even so, the greater fence is of a time that the
+    // store was restored to before.
+    await order.guard();
+    await client.query(
+      `update ${positions} set fence = $5, store_id = $4 where user_id = $1 and app_id = $2 and stream = $3`,
+      values,
+    );
   }
 
   async #reached(client: pg.ClientBase, order: ApplyOrder, stream: string): Promise<void> {
@@ -201,11 +329,4 @@ export class PostgresSink implements Sink {
   }
 }
 
-function lineOf({values}: Change): string {
-  let line = '';
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] ?? null;
-    line += (i === 0 ? '' : '\t') + (value === null ? '\\N' : copyEscape(value));
-  }
-  return `${line}\n`;
-}
+const replicaOf = (storeId: string): string => `clarifai-sync replica of store ${storeId}`;

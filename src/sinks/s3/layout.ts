@@ -41,6 +41,11 @@ export class ScopeLayout {
     return `_manifests/${this.#scope}/`;
   }
 
+  /** Beginning of the keys of all manifests of one run. */
+  manifestsOf(sequence: number): string {
+    return `${this.manifests()}${digits(sequence)}.`;
+  }
+
   manifest(sequence: number): string {
     return `${this.manifests()}${digits(sequence)}.json`;
   }
@@ -59,6 +64,9 @@ export class ScopeLayout {
 }
 
 export const OWNER = '_owner.json';
+
+/** In the place of OWNER where exports are: which store they are of. No feed is published beside them. */
+export const EXPORT = '_export.json';
 
 export type ManifestName =
   | {readonly kind: 'changes' | 'snapshot'; readonly sequence: number}

@@ -21,11 +21,14 @@ const streamSummary = z.object({
 
 const manifestSchema = z.object({
   version: z.literal(MANIFEST_VERSION),
+  /** The store that published it: another's runs have numbers of their own. */
+  store_id: z.string(),
   run_id: z.string(),
   sequence: z.number(),
   user_id: z.string(),
   app_id: z.string(),
   kind: z.enum(['changes', 'snapshot']),
+  /** The changes are those since; of a snapshot, the last changes that it stands beside. 0: it goes on from nothing. */
   previous_sequence: z.number(),
   started_at: z.string(),
   published_at: z.string(),

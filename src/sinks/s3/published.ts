@@ -8,9 +8,9 @@ export interface Published {
   /** The newest manifests of each kind. */
   readonly changes: Manifest | null;
   readonly snapshot: Manifest | null;
-  /** Greatest sequence of any manifest; 0 for none. */
-  readonly newest: number;
-  /** Up to which run each stream has been applied. */
+  /** The newer of the two; null when nothing is published. */
+  readonly newest: Manifest | null;
+  /** Up to which run each stream has been applied, by the newest. */
   readonly positions: Readonly<Record<string, number>>;
 }
 
@@ -21,30 +21,34 @@ export interface Published {
 export async function findPublished(store: ObjectStore, layout: ScopeLayout): Promise<Published> {
   const pointer = await store.get(layout.latest());
   const latest = pointer === null ? null : parseLatest(pointer, store.urlOf(layout.latest()));
-  const newest = {changes: 0, snapshot: 0};
+  const listed = {changes: 0, snapshot: 0};
   // Less than the key of any manifest of that sequence, more than those before.
   const after = latest === null ? undefined : layout.manifest(latest.sequence).replace(/\.json$/, '');
   for await (const {key} of store.list(layout.manifests(), after)) {
     const name = parseManifestKey(key);
     if (name === null || name.kind === 'stream') continue;
-    newest[name.kind] = Math.max(newest[name.kind], name.sequence);
+    listed[name.kind] = Math.max(listed[name.kind], name.sequence);
   }
   const read = async (url: string | null, key: string | null): Promise<Manifest | null> => {
     const at = key ?? (url === null ? null : keyOf(store, layout, url));
     const bytes = at === null ? null : await store.get(at);
     return bytes === null || at === null ? null : parseManifest(bytes, store.urlOf(at));
   };
-  const changes = await read(latest?.manifest ?? null, newest.changes === 0 ? null : layout.manifest(newest.changes));
-  const snapshotKey = newest.snapshot === 0 ? null : layout.snapshotManifest(newest.snapshot);
+  const changes = await read(latest?.manifest ?? null, listed.changes === 0 ? null : layout.manifest(listed.changes));
+  const snapshotKey = listed.snapshot === 0 ? null : layout.snapshotManifest(listed.snapshot);
   const snapshot = await read(latest?.snapshot_manifest ?? null, snapshotKey);
-  const byAge = [changes, snapshot].filter((each) => each !== null).sort((a, b) => a.sequence - b.sequence);
-  return {
-    latest,
-    changes,
-    snapshot,
-    newest: byAge.at(-1)?.sequence ?? 0,
-    positions: Object.assign({}, ...byAge.map((each) => each.positions)) as Record<string, number>,
-  };
+  const newest = (snapshot?.sequence ?? 0) >= (changes?.sequence ?? 0) ? snapshot : changes;
+  return {latest, changes, snapshot, newest, positions: newest?.positions ?? {}};
+}
+
+/**
+ * The sequence behind which the next changes go on: that of the last ones, unless a snapshot has made the sink anew since
+ * (`previous_sequence` of it says so), or they were retired.
+ */
+export function predecessor({changes, snapshot}: Pick<Published, 'changes' | 'snapshot'>): number {
+  if (changes === null || snapshot === null) return changes?.sequence ?? snapshot?.sequence ?? 0;
+  const isAnew = snapshot.sequence > changes.sequence && snapshot.previous_sequence < changes.sequence;
+  return isAnew ? snapshot.sequence : changes.sequence;
 }
 
 /** Key of a manifest by its URL in the pointer. */

@@ -9,7 +9,7 @@ import type {ManifestEntry, StreamSummary} from './manifest.ts';
 const PART_BYTES = 64 * 1024 * 1024;
 
 interface Part {
-  readonly stream: string;
+  readonly key: string;
   readonly object: StagedObject;
   readonly entry: ManifestEntry;
 }
@@ -88,13 +88,18 @@ export class StagedParts {
     await writer.finish();
     const {contentLength, sha256} = await object.ready();
     const meta = {content_length: contentLength, rows: writer.rows, sha256};
-    this.#parts.push({stream, object, entry: {url: this.#store.urlOf(key), stream, mandatory: true, meta}});
+    this.#parts.push({key, object, entry: {url: this.#store.urlOf(key), stream, mandatory: true, meta}});
     this.#open = null;
   }
 
   /** What the manifest says of the parts. All of them are safely stored, and none is visible yet. */
   listing(): {entries: ManifestEntry[]; streams: Record<string, StreamSummary>} {
     return {entries: this.#parts.map(({entry}) => entry), streams: Object.fromEntries(this.#summaries)};
+  }
+
+  /** Keys of the parts, those that are not visible yet too. */
+  get keys(): readonly string[] {
+    return this.#parts.map(({key}) => key);
   }
 
   /** Makes the parts visible. They count only by the manifest that follows. May be repeated. */

@@ -1,0 +1,77 @@
+import {spacingMs} from '../core/gcra.ts';
+import {Database, type Connection} from './database.ts';
+
+/** A slot at `atMs`, where the server's clock stood at `nowMs`; or the advice to ask again. Epoch ms. */
+type Slot = {readonly atMs: number; readonly nowMs: number} | {readonly retryInMs: number};
+
+export interface RateOptions {
+  /** Tells one credential from another; no secret. */
+  readonly credential: string;
+  /** Over 0. */
+  readonly requestsPerSecond: number;
+  /** Share left unused, from 0 to below 1. */
+  readonly headroom: number;
+}
+
+/** Slots are given out at most this far ahead, and at least this far in the future, ms (facts-queue.md, section 5). */
+export const AHEAD_MS = 1_500;
+export const LEAD_MS = 10;
+
+const NOW = `extract(epoch from clock_timestamp()) * 1000`;
+
+/**
+ * One step of GCRA in one statement, by the server's clock. Where nothing is known (first use, or lost in a crash of the
+ * server) the first slot is behind all that may have been given out.
+ */
+const RESERVE = `
+insert into clarifai_sync.rate_slots as s (credential, free_ms, at_ms)
+  select $1, n + $3::float8 + 3 * $2::float8, n + $3::float8 + 2 * $2::float8 from (select ${NOW} as n) t
+on conflict (credential) do update set
+  at_ms = greatest(s.free_ms, ${NOW} + $4::float8), free_ms = greatest(s.free_ms, ${NOW} + $4::float8) + $2::float8
+  where s.free_ms <= ${NOW} + $3::float8 + $2::float8
+returning at_ms, (${NOW})::float8 as now_ms`;
+
+const WAIT = `select greatest(free_ms - ${NOW} - $2::float8, 1)::float8 as ms from clarifai_sync.rate_slots where credential = $1`;
+
+const PAUSE = `
+insert into clarifai_sync.rate_slots as s (credential, free_ms, at_ms) select $1, n + $2::float8, n from (select ${NOW} as n) t
+on conflict (credential) do update set free_ms = greatest(s.free_ms, ${NOW} + $2::float8)`;
+
+/**
+ * Slots of a credential that all processes on one store share (invariant 4). On connections of its own: a slot must not
+ * wait behind a commit.
+ */
+export class StoreSlots {
+  readonly #database: Database;
+  readonly #credential: string;
+  readonly #stepMs: number;
+
+  constructor(connection: Connection, {credential, requestsPerSecond, headroom}: RateOptions) {
+    this.#database = new Database(connection, 2);
+    this.#credential = credential;
+    this.#stepMs = spacingMs(requestsPerSecond, headroom);
+  }
+
+  /** Rejects when the store cannot be reached: then nothing may be sent. */
+  async reserve(): Promise<Slot> {
+    const [slot] = await this.#database.query<{at_ms: number; now_ms: number}>(RESERVE, [
+      this.#credential,
+      this.#stepMs,
+      AHEAD_MS,
+      LEAD_MS,
+    ]);
+    if (slot !== undefined) return {atMs: slot.at_ms, nowMs: slot.now_ms};
+    const [wait] = await this.#database.query<{ms: number}>(WAIT, [this.#credential, AHEAD_MS]);
+    return {retryInMs: wait?.ms ?? 1};
+  }
+
+  /** Nobody on the credential gets a slot in the next `pauseMs`. */
+  async pause(pauseMs: number): Promise<void> {
+    await this.#database.query(PAUSE, [this.#credential, pauseMs]);
+  }
+
+  /** May be repeated. */
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+}

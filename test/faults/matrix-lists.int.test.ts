@@ -1,0 +1,4 @@
+import {testMatrix} from './matrix-test.ts';
+import {COLUMNS} from './strategies.ts';
+
+testMatrix(COLUMNS.slice(2, 4));
