@@ -1,8 +1,8 @@
 import {CreateBucketCommand, S3Client} from '@aws-sdk/client-s3';
 import {execFile} from 'node:child_process';
-import {randomBytes} from 'node:crypto';
+import {randomBytes, randomInt} from 'node:crypto';
 import {existsSync} from 'node:fs';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import {once} from 'node:events';
 import {tmpdir} from 'node:os';
@@ -39,6 +39,7 @@ export async function startFauxS3(): Promise<TestS3> {
 const CEPH = new URL('../../../shared/s3/', import.meta.url);
 const CEPH_CREDENTIALS = {accessKeyId: 'AKIATESTACCESSKEY000', secretAccessKey: 'testsecret/key+0'};
 const CEPH_PORTS = 41;
+const CEPH_STARTS = 3;
 
 /**
  * Is there a real server to test against? Either TEST_S3_URL names one, `http://KEY:SECRET@host:port` (percent-encoded;
@@ -62,27 +63,26 @@ export async function openRealS3(): Promise<TestS3> {
 const given = (): string | undefined => process.env['TEST_S3_URL'] || undefined;
 
 async function startCeph(): Promise<TestS3> {
-  const folder = await mkdtemp(join(tmpdir(), 'clarifai-sync-ceph-'));
-  const stop = async (): Promise<void> => {
-    await run(fileURLToPath(new URL('stop.sh', CEPH)), [folder]);
-    await rm(folder, {recursive: true, force: true});
-  };
-  try {
-    const script = fileURLToPath(new URL('start-ceph.sh', CEPH));
-    // One after the other, for the first one may have to install it; `-o`: the servers do not keep the lock.
-    const started = [
-      '-o',
-      join(tmpdir(), 'clarifai-sync-ceph.lock'),
-      script,
-      folder,
-      String(await freePorts(CEPH_PORTS)),
-    ];
-    const {stdout} = await run('flock', started);
-    return realS3(new URL(stdout.trim().split('\n').at(-1) ?? ''), stop);
-  } catch (error) {
-    await stop();
-    throw error;
+  const failures: unknown[] = [];
+  for (let attempt = 1; attempt <= CEPH_STARTS; attempt++) {
+    const folder = await mkdtemp(join(tmpdir(), 'clarifai-sync-ceph-'));
+    const stop = async (): Promise<void> => {
+      await run(fileURLToPath(new URL('stop.sh', CEPH)), [folder]);
+      await rm(folder, {recursive: true, force: true});
+    };
+    try {
+      const script = fileURLToPath(new URL('start-ceph.sh', CEPH));
+      // One after the other, for the first one may have to install it; `-o`: the servers do not keep the lock.
+      const lock = join(tmpdir(), 'clarifai-sync-ceph.lock');
+      const {stdout} = await run('flock', ['-o', lock, script, folder, String(await freePorts(CEPH_PORTS))]);
+      return realS3(new URL(stdout.trim().split('\n').at(-1) ?? ''), stop);
+    } catch (error) {
+      const log = await readFile(join(folder, 'log', 'setup.log'), 'utf8').catch(() => '');
+      failures.push(new Error(`start ${attempt} of Ceph: ${log.slice(-2_000)}`, {cause: error}));
+      await stop();
+    }
   }
+  throw new AggregateError(failures, `Ceph did not start, ${CEPH_STARTS} times`);
 }
 
 function realS3(url: URL, stop: () => Promise<void>): TestS3 {
@@ -108,14 +108,26 @@ function realS3(url: URL, stop: () => Promise<void>): TestS3 {
 
 const bucketName = (): string => `test-${randomBytes(6).toString('hex')}`;
 
-/** First of so many ports in a row of which the first is free; the rest are seldom taken. */
+/**
+ * First of so many free ports in a row. They lie below those that Linux gives to connections and to servers that ask for
+ * any port (32768 and up): of those, one in the middle of the row may be taken before Ceph comes to it.
+ */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const address = probe.address();
-    probe.close();
-    await once(probe, 'close');
-    if (address !== null && typeof address === 'object' && address.port + count < 65_536) return address.port;
+    const first = randomInt(10_000, 32_768 - count);
+    const ports = Array.from({length: count}, (_, index) => first + index);
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first;
   }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(probe, 'listening');
+  } catch {
+    return false;
+  }
+  probe.close();
+  await once(probe, 'close');
+  return true;
 }
