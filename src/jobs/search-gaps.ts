@@ -27,16 +27,19 @@ export async function findSearchGaps(
   signal: AbortSignal,
 ): Promise<void> {
   const before = new Date((task.sourceTimeMs ?? 0) - deps.rules.settleMs).toISOString();
-  const gaps: string[] = [];
-  let isKnown = true;
-  for (const stored of await samplesOfKinds(deps.store, task, stream, before)) {
-    const {kind} = stored;
-    if (stored.is === 'sampled') {
-      const isShown = await isFound(deps, task, stored.sample, signal);
-      if (!isShown && (await isUnchanged(deps, task, stream, stored.sample, signal))) gaps.push(kind);
-    } else if (known?.includes(kind) === true) gaps.push(kind);
-    else if (known === null && stored.is === 'too fresh') isKnown = false;
-  }
+  const stored = await samplesOfKinds(deps.store, task, stream, before);
+  const isHidden = async (sample: KindSample): Promise<boolean> =>
+    !(await isFound(deps, task, sample, signal)) && (await isUnchanged(deps, task, stream, sample, signal));
+  // All at once: nothing else is left to read by now, and one after the other they would leave the budget unused.
+  const verdicts = await Promise.all(
+    stored.map(async (of) => {
+      if (of.is === 'sampled') return (await isHidden(of.sample)) ? 'hidden' : 'shown';
+      if (known?.includes(of.kind) === true) return 'hidden';
+      return known === null && of.is === 'too fresh' ? 'unknown' : 'shown';
+    }),
+  );
+  const gaps = stored.filter((_, i) => verdicts[i] === 'hidden').map(({kind}) => kind);
+  const isKnown = !verdicts.includes('unknown');
   if (gaps.length > 0) deps.log.warn({stream: stream.name, kinds: gaps.join(', ')}, 'search was found incomplete');
   await noteSearchGaps(deps.store, task, stream, isKnown ? gaps : null);
 }

@@ -96,6 +96,16 @@ export class ApiClient {
     };
   }
 
+  /** Is the rate of requests limited? */
+  get isPaced(): boolean {
+    return this.#parts.concurrency.isPaced;
+  }
+
+  /** Would a request that is made now have to wait for a place among those in flight? */
+  get isFull(): boolean {
+    return this.#parts.concurrency.isFull;
+  }
+
   /** The same client, telling `observer` too; everything else is shared. */
   observedBy(observer: SourceObserver): ApiClient {
     return new ApiClient({...this.#parts, observers: [...this.#parts.observers, observer]});

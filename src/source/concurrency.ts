@@ -40,6 +40,16 @@ export class Concurrency {
     return this.#limit.concurrency;
   }
 
+  /** Is there a rate that sets how many are wanted? */
+  get isPaced(): boolean {
+    return this.#rate > 0;
+  }
+
+  /** Would one more have to wait for a place? */
+  get isFull(): boolean {
+    return this.#limit.activeCount + this.#limit.pendingCount >= this.allowed;
+  }
+
   /** Runs `task` when there is a place for it; throws the signal's reason if that is aborted first. */
   run<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -27,15 +27,15 @@ interface Segment {
  * The pages of one numbered list that are in flight, in the order of the list.
  *
  * What is asked for past the end is wasted, and in an unchanged app most lists end on their first page. So nothing is
- * read ahead before a full page was seen; then 2, 3, 4 … pages after 1, 3, 7 … full ones; and nothing beyond a short
- * page but the one that should be empty.
+ * read ahead before a full page was seen; then 2, 3, 4 … pages after 1, 3, 5 … full ones; and nothing beyond a short
+ * page but the one that should be empty. Nor is anything read ahead that would only wait for a place in flight: those who
+ * read page by page, each with the place to go on of the one before, would wait behind it.
  */
 export class ReadAhead {
   readonly #client: ApiClient;
   readonly #call: ListCall;
   readonly #sizer: PageSizer;
   readonly #limits: ReadAheadLimits;
-  readonly #expectedCount: number | null;
   readonly #stop: LinkedAbort;
   readonly #segments: Segment[] = [];
   /** Where the first segment begins. */
@@ -50,7 +50,6 @@ export class ReadAhead {
     sizer: PageSizer,
     offset: number,
     limits: ReadAheadLimits,
-    expectedCount: number | null,
     signal: AbortSignal,
   ) {
     this.#client = client;
@@ -58,7 +57,6 @@ export class ReadAhead {
     this.#sizer = sizer;
     this.#offset = offset;
     this.#limits = limits;
-    this.#expectedCount = expectedCount;
     this.#stop = new LinkedAbort(signal);
   }
 
@@ -132,15 +130,7 @@ export class ReadAhead {
     if (this.#bytesPerRecord === null || bytes + segment.size * this.#bytesPerRecord > this.#limits.bytes) return false;
     const before = this.#segments.slice(0, ahead);
     if (before.some(isEmpty) || before.slice(0, -1).some(isShort)) return false;
-    return ahead < Math.min(this.#limits.pages, this.#window(segment.offset));
-  }
-
-  /** How many pages may be in flight so that one at `offset` is among them. */
-  #window(offset: number): number {
-    const grown = 1 + Math.floor(Math.log2(this.#fullPages + 1));
-    const expected = this.#expectedCount;
-    if (expected === null || this.#fullPages === 0 || this.#first().offset > expected) return grown;
-    return offset <= expected ? Infinity : 1;
+    return ahead < Math.min(this.#limits.pages, 1 + Math.ceil(this.#fullPages / 2)) && !this.#client.isFull;
   }
 
   #ask(segment: Segment): void {
