@@ -37,8 +37,15 @@ if (size === undefined || more.length > 0) {
   process.exit(2);
 }
 
-await using api = await startApi({inputs: size.inputs, annotations: size.annotations, datasets: 0, concepts: 10});
+await using api = await startApi({
+  inputs: size.inputs,
+  annotations: size.annotations,
+  datasets: 0,
+  concepts: 10,
+  keepPages: true,
+});
 await using server = await startServer();
+// It reads the very pages that sync asks for: from here on the simulator has them as they go over the wire.
 const formatted = await formattedRecords(api, ['inputs', 'annotations']);
 const loaded = formatted.reduce((sum, {records}) => sum + records, 0);
 const rounds: Record<Case, Sample>[] = [];
@@ -49,6 +56,7 @@ for (let round = 0; round < size.rounds; round++) {
   const first = sampleOf(await runSync(api, database.url));
   const unchanged = sampleOf(await runSync(api, database.url, ['--full']));
   await changeSome(api, database);
+  await formattedRecords(api, ['inputs', 'annotations']);
   const changed = sampleOf(await runSync(api, database.url, ['--full']));
   const nothing = sampleOf(await runSync(api, database.url));
   rounds.push({

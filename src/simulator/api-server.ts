@@ -7,6 +7,7 @@ import {member} from './api-request.ts';
 import type {SimulatorClock} from './clock.ts';
 import {alterPage, faultAnswer, throttled} from './fault-answers.ts';
 import type {Fault, Faults} from './faults.ts';
+import type {PageCache} from './page-cache.ts';
 import {hash32, hex8} from './random.ts';
 import type {Realm} from './routes.ts';
 import {route} from './routes.ts';
@@ -22,6 +23,8 @@ export interface ApiDeps {
   readonly settings: Settings;
   readonly faults: Faults;
   readonly traffic: Traffic;
+  /** null: every page is written out anew. */
+  readonly pages: PageCache | null;
   /** Called before each request that is to be answered with data: the place for changes under way. */
   readonly onRequest: () => void;
 }
@@ -83,7 +86,9 @@ function answerOf(request: IncomingMessage, parsed: ApiRequest, fault: Fault | n
   if (failed !== null) return failed;
   deps.onRequest();
   for (const world of deps.realm.worlds.values()) world.countRequest();
-  return route(deps.realm, fault?.kind === 'smaller-pages' ? withSmallerPages(parsed, fault.limit) : parsed);
+  const asked = fault?.kind === 'smaller-pages' ? withSmallerPages(parsed, fault.limit) : parsed;
+  if (deps.pages === null || asked.method !== 'GET' || fault !== null) return route(deps.realm, asked);
+  return deps.pages.answer(request.url ?? '', () => route(deps.realm, asked));
 }
 
 function credentialRefusal(header: string | undefined, {pat, settings}: ApiDeps): Answer | null {

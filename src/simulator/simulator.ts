@@ -16,6 +16,7 @@ import type {Fault} from './faults.ts';
 import {Faults} from './faults.ts';
 import {appText} from './serve-owners.ts';
 import type {Settings} from './settings.ts';
+import {PageCache} from './page-cache.ts';
 import {seedFrom} from './random.ts';
 import {ResourceTables} from './resources/resource-tables.ts';
 import {DEFAULT_SETTINGS, settingsSchema} from './settings.ts';
@@ -38,6 +39,8 @@ export interface SimulatorOptions extends Partial<AppSize> {
   readonly faults?: readonly Fault[];
   /** More apps of the same user, each with its own records and sizes. */
   readonly apps?: Readonly<Record<string, Partial<AppSize>>>;
+  /** Keep long pages as they were written out, until the next change; see PageCache. */
+  readonly keepPages?: boolean;
 }
 
 /** A record as the list endpoints give it now. `raw` is undefined, and `text` alone is there, when it is not JSON. */
@@ -64,6 +67,7 @@ export class Simulator implements AsyncDisposable {
   readonly worlds = new Map<string, AppWorld>();
   /** What belongs to the user and to everybody. */
   readonly shared: ResourceTables;
+  readonly #pages: PageCache | null;
   #server: Server | null = null;
   #hook: {every: number; count: number; run: (count: number) => void} | null = null;
 
@@ -77,7 +81,9 @@ export class Simulator implements AsyncDisposable {
       settings,
       faults = [],
       apps = {},
+      keepPages = false,
     } = options;
+    this.#pages = keepPages ? new PageCache() : null;
     this.userId = userId;
     this.appId = appId;
     this.pat = pat;
@@ -117,6 +123,7 @@ export class Simulator implements AsyncDisposable {
 
   /** Lets something happen to an app. Throws a UsageError, and changes nothing, when it names what is not there. */
   change(change: Change, appId?: string): ChangeResult {
+    this.#pages?.clear();
     return applyChange(this.world(appId), change);
   }
 
@@ -156,6 +163,7 @@ export class Simulator implements AsyncDisposable {
       settings: this.settings,
       faults: this.faults,
       traffic: this.traffic,
+      pages: this.#pages,
       onRequest: () => {
         if (this.#hook !== null && ++this.#hook.count % this.#hook.every === 0) this.#hook.run(this.#hook.count);
       },
