@@ -30,5 +30,7 @@ export class PageCache {
 /** As the elements of an array are written. */
 function joined(records: readonly RecordText[]): Buffer {
   const comma = Buffer.from(',');
-  return Buffer.concat(records.flatMap((record, i) => (i === 0 ? [Buffer.from(record)] : [comma, Buffer.from(record)])));
+  return Buffer.concat(
+    records.flatMap((record, i) => (i === 0 ? [Buffer.from(record)] : [comma, Buffer.from(record)])),
+  );
 }

@@ -145,25 +145,27 @@ describe.each(BACKENDS)('the service with its queue in the %s', (backend) => {
   });
 
   // What every connection that is cut shows too: here the server is away for a while besides.
-  const signal = backend === 'redis' ? 'SIGQUIT' : 'SIGKILL';
-  test(`ends the run in the truth, by itself, when Postgres is ended by ${signal} during it and started again`, async () => {
-    await using database = await ownPostgres();
-    await using service = await serviceRun(backend, SLOW_ANSWERS, QUICK, {database});
-    const processes = [await service.start('scheduler,http'), await service.start('worker')];
-    const asked = service.request(30);
-    const runId = await service.ask();
-    await asked;
-    await database.restart(signal);
-    expect(await service.ended(runId)).toMatchObject({outcome: 'succeeded', why: ''});
-    expect(await service.harness.differences(OF_THE_APP)).toEqual([]);
-    const again = await service.ask();
-    expect(await service.ended(again)).toMatchObject({outcome: 'succeeded', why: ''});
-    expect(processes.map((each) => /uncaught|unhandled/i.exec(each.output().stderr)?.[0])).toEqual([
-      undefined,
-      undefined,
-    ]);
-    expect(await service.stop()).toEqual([0, 0]);
-  });
+  test.each(['SIGQUIT', 'SIGKILL'] as const)(
+    'ends the run in the truth, by itself, when Postgres is ended by %s during it and started again',
+    async (signal) => {
+      await using database = await ownPostgres();
+      await using service = await serviceRun(backend, SLOW_ANSWERS, QUICK, {database});
+      const processes = [await service.start('scheduler,http'), await service.start('worker')];
+      const asked = service.request(30);
+      const runId = await service.ask();
+      await asked;
+      await database.restart(signal);
+      expect(await service.ended(runId)).toMatchObject({outcome: 'succeeded', why: ''});
+      expect(await service.harness.differences(OF_THE_APP)).toEqual([]);
+      const again = await service.ask();
+      expect(await service.ended(again)).toMatchObject({outcome: 'succeeded', why: ''});
+      expect(processes.map((each) => /uncaught|unhandled/i.exec(each.output().stderr)?.[0])).toEqual([
+        undefined,
+        undefined,
+      ]);
+      expect(await service.stop()).toEqual([0, 0]);
+    },
+  );
 });
 
 describe('the service whose Redis', () => {

@@ -161,3 +161,18 @@ test('a page past the end is empty, one that is too large is refused, and empty 
   expect((await ask(simulator, '/inputs?per_page=1001')).code).toBe(11102);
   expect((await ask(simulator, '/bulk_operations?page=1000')).body).not.toHaveProperty('bulk_operation');
 });
+
+test('pages that are kept are those that were written out, until something is changed', async () => {
+  const size = {inputs: 300, annotations: 900};
+  await using plain = await startSimulator(size);
+  await using keeping = await startSimulator({...size, keepPages: true});
+  const path = '/annotations?list_all_annotations=true';
+  const written = await askAll(plain, path, 'annotations', 400);
+  expect(await askAll(keeping, path, 'annotations', 400)).toEqual(written);
+  expect(await askAll(keeping, path, 'annotations', 400)).toEqual(written);
+  const [inputId, id] = [...keeping.truth('annotations')][7]?.key as [string, string];
+  keeping.change({kind: 'deleteAnnotations', inputId, ids: [id]});
+  const left = await askAll(keeping, path, 'annotations', 400);
+  expect(left).toEqual(Array.from(keeping.truth('annotations'), (record) => record.raw));
+  expect(left).toHaveLength(899);
+});
