@@ -1,6 +1,6 @@
 import type {Config} from '../config/config.ts';
 import {EXIT_CODES, messageOf, SyncError} from '../core/errors.ts';
-import {causeOf, exitCodeOfRuns} from '../core/outcome.ts';
+import {causeOf, exitCodeOfRuns, judgeBeside} from '../core/outcome.ts';
 import {scopeKind, scopeName, type Scope} from '../core/scope.ts';
 import type {RunRequest} from '../jobs/begin-run.ts';
 import {tellNotBegun} from '../jobs/message.ts';
@@ -95,7 +95,8 @@ export async function runAndTell(
   await pruneRuns(store, retainRunsMs);
   await progress.close();
   print(context, synced, isJson);
-  return exitCodeOfRuns(synced.map(exitCodeOf));
+  const isThrough = synced.some((each) => scopeKind(each.request.scope) === 'app' && isAppThrough(each));
+  return exitCodeOfRuns(synced.map((each) => exitCodeOf(each, isThrough)));
 }
 
 /** How runs are done by this configuration, whatever they do. */
@@ -156,8 +157,17 @@ function requestsOf(
   });
 }
 
-function exitCodeOf(synced: Synced): number {
-  if ('verdict' in synced) return EXIT_CODES[synced.verdict.exit];
+const isAppThrough = (synced: Synced): boolean =>
+  'verdict' in synced && (synced.verdict.outcome === 'succeeded' || synced.verdict.outcome === 'partial');
+
+/** @param isThrough the run of some app got through, with which those of users and of everybody are judged */
+function exitCodeOf(synced: Synced, isThrough: boolean): number {
+  if ('verdict' in synced) {
+    const {report, verdict, request} = synced;
+    if (scopeKind(request.scope) === 'app' || !isThrough) return EXIT_CODES[verdict.exit];
+    const isRefused = report.streams.some(({failure}) => failure?.cause === 'credential');
+    return EXIT_CODES[judgeBeside(verdict, report.failure !== null || isRefused).exit];
+  }
   return synced.error instanceof SyncError ? EXIT_CODES[synced.error.exit] : EXIT_CODES.unexpected;
 }
 

@@ -4,8 +4,8 @@ import type {RunReport, StreamRun} from '../store/run-reports.ts';
 
 /**
  * What `sync --json` tells of runs: one document per app. Streams of a user, and those that are the same for
- * everybody, are read by runs of their own and told with the first app (of that user); where no app was synced, such a run
- * is told by itself.
+ * everybody, are read by runs of their own and told with the first app (of that user), their requests and their failures
+ * included; where no app was synced, such a run is told by itself.
  */
 export function runJson(runs: readonly {readonly report: RunReport}[]): RunDocument[] {
   const documents = runs.map(({report}) => ({kind: scopeKind(report.run.scope), document: runDocument(report)}));
@@ -16,9 +16,11 @@ export function runJson(runs: readonly {readonly report: RunReport}[]): RunDocum
     for (const other of [...left]) {
       if (other.kind !== 'global' && other.document.user_id !== app.user_id) continue;
       left.splice(left.indexOf(other), 1);
-      const {requests, throttled, streams} = other.document;
+      const {requests, throttled, streams, outcome} = other.document;
       whole = {
         ...whole,
+        // A stream of it failed, or was not reached: what is told as a whole is no success.
+        outcome: whole.outcome === 'succeeded' && outcome !== 'succeeded' ? 'partial' : whole.outcome,
         requests: whole.requests + requests,
         throttled: whole.throttled + throttled,
         streams: [...whole.streams, ...streams],

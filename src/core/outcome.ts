@@ -131,6 +131,15 @@ export function exitCodeOfRun(streams: readonly StreamEnd[], facts: RunFacts): n
   return EXIT_CODES[judgeRun(streams, facts).exit];
 }
 
+/**
+ * Judges a run of what is the user's or everybody's, beside an app's run that got through: streams that failed in it make it
+ * partial, as they would have within the app's run.
+ * @param isBroken the run was ended early, or its credential refused: then it is what it is
+ */
+export function judgeBeside(other: RunVerdict, isBroken: boolean): RunVerdict {
+  return other.outcome === 'failed' && !isBroken ? {outcome: 'partial', exit: 'partial'} : other;
+}
+
 /** The exit code of a command that did several things, from the code of each; 0 when it did none. */
 export function exitCodeOfRuns(codes: readonly number[]): number {
   const known = EXIT_ORDER.map((reason) => EXIT_CODES[reason]);

@@ -164,7 +164,10 @@ export async function cascade(
   });
 }
 
-/** A stream that was not asked for in this run may still lose rows by cascade: it gets a line of its own then. */
+/**
+ * A stream that was not asked for in this run may still lose rows by cascade: it gets a line of its own then. One that had
+ * nothing to read has done something after all.
+ */
 async function addDeleted(
   client: {query: (text: string, values: unknown[]) => Promise<unknown>},
   task: HeldTask,
@@ -174,7 +177,8 @@ async function addDeleted(
   if (deleted === 0) return;
   await client.query(
     `insert into clarifai_sync.stream_runs as s (run_id, stream, strategy, outcome, deleted) values ($1, $2, 'cascade', 'succeeded', $3)
-     on conflict (run_id, stream) do update set deleted = s.deleted + excluded.deleted`,
+     on conflict (run_id, stream) do update set deleted = s.deleted + excluded.deleted,
+       outcome = case s.outcome when 'skipped' then excluded.outcome else s.outcome end`,
     [task.runId, stream, deleted],
   );
 }

@@ -1,5 +1,5 @@
 import type {Store} from './ledger.ts';
-import {IS_CURRENT} from './status.ts';
+import {IS_CURRENT, READS_SOURCE} from './status.ts';
 
 /** What metrics show of one scope. Times are epoch seconds by the store's clock; null: never. */
 export interface ScopeFacts {
@@ -52,8 +52,8 @@ export async function metricFacts({database}: Pick<Store, 'database'>, sinceSeco
          extract(epoch from greatest(l.started_at, l.finished_at, p.signed_at))::float8 as "lastProgress"
        from clarifai_sync.scopes s
        left join lateral (select * from clarifai_sync.runs r where r.scope_id = s.scope_id order by sequence desc limit 1) l on true
-       left join lateral (select outcome, error_code from clarifai_sync.runs r where r.scope_id = s.scope_id and state = 'finished'
-         order by sequence desc limit 1) d on true
+       left join lateral (select outcome, error_code, options from clarifai_sync.runs r where r.scope_id = s.scope_id and state = 'finished'
+         and ${READS_SOURCE('r')} order by sequence desc limit 1) d on true
        left join lateral (select max(started_at) as ok, max(started_at) filter (where mode = 'full' and outcome = 'succeeded') as whole
          from clarifai_sync.runs r where r.scope_id = s.scope_id and ${IS_CURRENT('r')}) g on true
        left join lateral (select max(signed_at) as signed_at from clarifai_sync.tasks t where t.run_id = l.run_id) p on true`,

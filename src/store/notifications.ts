@@ -5,6 +5,7 @@ import type {RunOutcome} from '../core/outcome.ts';
 import type {Scope} from '../core/scope.ts';
 import {LASTING_RUNS} from './counts.ts';
 import type {Store} from './ledger.ts';
+import {READS_SOURCE} from './status.ts';
 
 /** Makes the body of a message: `id` tells it from others, `createdAt` is ISO 8601. */
 export type MessageText = (event: NotifyEvent, id: string, createdAt: string) => string;
@@ -27,14 +28,15 @@ export async function noteRunEnd(
 ): Promise<void> {
   if (on.length === 0) return;
   const found = await client.query<{user_id: string; app_id: string; was_bad: boolean; has_drifted: boolean}>(
-    `select r.user_id, r.app_id, coalesce(p.outcome in ('failed', 'partial'), false) or exists (
+    `select r.user_id, r.app_id, coalesce(p.outcome in ('failed', 'partial'), false) or ${READS_SOURCE('r')} and exists (
          select 1 from clarifai_sync.notifications n where n.run_id is null and n.event = 'failed'
            and n.scope_user_id in (r.user_id, 'me') and n.scope_app_id = r.app_id and n.created_at > coalesce(p.finished_at, '-infinity')
          ) as was_bad,
        exists (select 1 from clarifai_sync.stream_runs s join clarifai_sync.stream_states t on t.scope_id = r.scope_id and t.stream = s.stream
          where s.run_id = r.run_id and s.source_count <> s.mirror_count and t.count_runs = ${LASTING_RUNS}) as has_drifted
      from clarifai_sync.runs r left join lateral (select outcome, finished_at from clarifai_sync.runs p
-       where p.scope_id = r.scope_id and p.sequence < r.sequence and p.outcome in ('succeeded', 'failed', 'partial')
+       -- A purge that succeeds is no recovery of a reading that failed, nor the other way round.
+       where p.scope_id = r.scope_id and p.sequence < r.sequence and (${READS_SOURCE('p')}) = (${READS_SOURCE('r')}) and p.outcome in ('succeeded', 'failed', 'partial')
        order by p.sequence desc limit 1) p on true
      where r.run_id = $1`,
     [runId],

@@ -2,7 +2,7 @@ import {YIELDED, type RunOutcome, type StreamOutcome} from '../core/outcome.ts';
 import type {Scope} from '../core/scope.ts';
 import type {RunMode, Store} from './ledger.ts';
 
-/** Where one scope stands: its last run, and how old what it holds is. */
+/** Where one scope stands: its last run that read the source, and how old what it holds is. */
 export interface ScopeStatus {
   readonly scope: Scope;
   readonly runId: string;
@@ -47,9 +47,12 @@ export interface StreamStatus {
   readonly openRejects: number;
 }
 
+/** SQL: was the run asked to read the source? A purge, or a replay of rejects, says nothing of how fresh what is stored is. */
+export const READS_SOURCE = (run: string): string => `not ${run}.options ?| array['purgesBefore', 'replays']`;
+
 /** SQL: has the run brought all that is fresh? One that made way for the next has, before it went on to the rest. */
 export const IS_CURRENT = (run: string): string =>
-  `(${run}.outcome = 'succeeded' or ${run}.outcome = 'interrupted' and ${run}.error_code = '${YIELDED}')`;
+  `(${READS_SOURCE(run)} and (${run}.outcome = 'succeeded' or ${run}.outcome = 'interrupted' and ${run}.error_code = '${YIELDED}'))`;
 
 /** Every scope that was ever synced, by name, with its streams. */
 export async function reportStatus({database}: Pick<Store, 'database'>): Promise<ScopeStatus[]> {
@@ -58,7 +61,8 @@ export async function reportStatus({database}: Pick<Store, 'database'>): Promise
        good.succeeded_at, good.full_at, extract(epoch from clock_timestamp() - good.succeeded_at)::float8 as lag,
        (${STREAMS}) as streams
      from clarifai_sync.scopes s
-     join lateral (select * from clarifai_sync.runs r where r.scope_id = s.scope_id order by sequence desc limit 1) r on true
+     join lateral (select * from clarifai_sync.runs r where r.scope_id = s.scope_id
+       order by ${READS_SOURCE('r')} desc, sequence desc limit 1) r on true
      cross join lateral (select max(started_at) as succeeded_at, max(started_at) filter (where mode = 'full' and outcome = 'succeeded') as full_at
        from clarifai_sync.runs g where g.scope_id = s.scope_id and ${IS_CURRENT('g')}) good
      order by s.user_id, s.app_id = '', s.app_id`,
@@ -94,7 +98,7 @@ const STREAMS = `select coalesce(json_agg(json_build_object('stream', l.stream, 
           where t.run_id = y.run_id and t.kind = 'crawl' and t.stream = x.stream and t.sweeping))
         over (partition by x.stream))::float8 as lag
     from clarifai_sync.stream_runs x join clarifai_sync.runs y using (run_id)
-    where y.scope_id = s.scope_id order by x.stream, y.sequence desc) l
+    where y.scope_id = s.scope_id and ${READS_SOURCE('y')} order by x.stream, y.sequence desc) l
   left join clarifai_sync.stream_states st on st.scope_id = s.scope_id and st.stream = l.stream`;
 
 interface ScopeRow {

@@ -289,6 +289,9 @@ describe('what belongs to a record', () => {
     expect(result.stream('datasets')).toMatchObject({deleted: 1});
     expect(result.stream('dataset_inputs').deleted).toBeGreaterThan(5);
     expect(result.stream('dataset_versions').deleted).toBeGreaterThan(2);
+    // Nothing was read of them, and yet they have not been skipped.
+    const lost = result.document.streams.filter(({deleted}) => deleted > 0);
+    expect(lost.map(({stream, outcome}) => [stream, outcome])).toEqual(lost.map(({stream}) => [stream, 'succeeded']));
     expect(asked(harness, new RegExp(`/datasets/${dataset}/(inputs|versions)`))).toEqual([]);
     expect(await harness.differences()).toEqual([]);
   });

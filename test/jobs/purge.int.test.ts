@@ -4,7 +4,9 @@ import {join} from 'node:path';
 import pg from 'pg';
 import {expect, test} from 'vitest';
 import {purge, type PurgeFlags} from '../../src/cli/purge.ts';
+import {status} from '../../src/cli/status.ts';
 import {UsageError} from '../../src/core/errors.ts';
+import {metricFacts} from '../../src/store/metric-facts.ts';
 import {folderPlace, Lake} from '../support/lake.ts';
 import {scratchDatabase} from '../support/postgres.ts';
 import {syncHarness, type SyncHarness} from '../support/sync-harness.ts';
@@ -116,6 +118,31 @@ test('run.purge_deleted_after removes what is old enough after each run', async 
   const last = await harness.sync();
   expect(last.code).toBe(0);
   expect(await harness.query('select 1 from clarifai.inputs where id = $1', [gone])).toEqual([]);
+});
+
+test('a purge makes nothing fresher: status and metrics tell of the last run that read the source', async () => {
+  await using harness = await syncHarness({}, 'streams: [inputs]\n');
+  await harness.sync();
+  harness.change({kind: 'deleteInputs', ids: harness.truthKeys('inputs').slice(0, 1)});
+  await harness.sync({full: true});
+  harness.simulator.faults.add({kind: 'revoke', match: '/inputs/stream'});
+  expect((await harness.sync({full: true})).code).toBe(3);
+  const stands = async () => {
+    const {out} = await harness.command((context) => status(context, true));
+    const [scope] = (JSON.parse(out) as {scopes: {run_id: string; last_succeeded_at: string}[]}).scopes;
+    return [scope?.run_id, scope?.last_succeeded_at];
+  };
+  const facts = async () => {
+    const query = async (text: string, values?: unknown[]) => (await harness.pool.query(text, values)).rows;
+    const {scopes} = await metricFacts({database: {query}} as unknown as Parameters<typeof metricFacts>[0], 0);
+    return scopes.map(({hasSucceeded, lastSuccess}) => [hasSucceeded, lastSuccess]);
+  };
+  const [before, factsBefore] = [await stands(), await facts()];
+  expect(factsBefore[0]?.[0]).toBe(false);
+  expect((await purged(harness)).code).toBe(0);
+  expect(await harness.query(`select 1 from clarifai_sync.runs where outcome = 'succeeded'`)).toHaveLength(3);
+  expect(await stands()).toEqual(before);
+  expect(await facts()).toEqual(factsBefore);
 });
 
 test('without a terminal it needs --yes, and a date has to be one', async () => {

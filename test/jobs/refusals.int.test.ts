@@ -70,6 +70,19 @@ test.each([
   expect([named.code, named.document.outcome, named.stream('concepts').outcome]).toEqual([5, 'partial', 'failed']);
 });
 
+test('a list of the user that fails makes the sync of the app partial, as one of the app does', async () => {
+  await using harness = await syncHarness(SMALL, 'streams: [concepts, apps]\n');
+  expect((await harness.sync()).code).toBe(0);
+  harness.simulator.faults.add({kind: 'status', code: 11102, http: 400, match: '/v2/users/[^/]+/apps\\?'});
+  const {code, document, stream} = await harness.sync();
+  expect([code, document.outcome, stream('concepts').outcome, stream('apps').outcome]).toEqual([
+    5,
+    'partial',
+    'succeeded',
+    'failed',
+  ]);
+});
+
 describe('a credential', () => {
   test('that is revoked in mid-run ends it with code 3; what was read is kept, and the next run ends in the truth', async () => {
     await using harness = await syncHarness(SMALL);

@@ -16,9 +16,17 @@ const SECRET = 'the-key-of-the-signature';
 const ALL = ['failed', 'partial', 'drift', 'recovered'] as const;
 
 /** A run of the scope that ends with this outcome. */
-async function endRun(store: Store, outcome: RunOutcome, on: readonly (typeof ALL)[number][] = ALL): Promise<string> {
+async function endRun(
+  store: Store,
+  outcome: RunOutcome,
+  on: readonly (typeof ALL)[number][] = ALL,
+  options: {readonly purgesBefore?: string} = {},
+): Promise<string> {
   const {runId} = await beginRunOf(store, ['inputs']);
-  await store.database.query(`update clarifai_sync.runs set state = 'closed' where run_id = $1`, [runId]);
+  await store.database.query(
+    `update clarifai_sync.runs set state = 'closed', options = options || $2::jsonb where run_id = $1`,
+    [runId, JSON.stringify(options)],
+  );
   const [report] = await reportRuns(store, {runId, limit: 1});
   if (report === undefined) throw new Error('no report');
   await finishRun(store, runId, outcome, {on, text: runMessage(report, outcome)});
@@ -66,6 +74,22 @@ test('recovery is told when a run succeeds after a failed or partial one, and on
   }
   await deliverDue(partsOf(store, hook), signal);
   expect(hook.events()).toEqual(['partial', 'recovered']);
+});
+
+test('a purge that succeeds is no recovery of a reading that failed, nor does it hide the one that comes', async () => {
+  await using stores = await Stores.make();
+  await using hook = await receiver();
+  const store = await stores.open();
+  await endRun(store, 'failed');
+  await endRun(store, 'succeeded', ALL, {purgesBefore: '2024-01-01T00:00:00.000Z'});
+  await endRun(store, 'succeeded');
+  await deliverDue(partsOf(store, hook), signal);
+  expect(hook.received.map(({message}) => [message.event, message.run?.outcome])).toEqual([
+    ['failed', 'failed'],
+    ['recovered', 'succeeded'],
+  ]);
+  const ids = await store.database.query<{run_id: string}>('select run_id from clarifai_sync.runs order by sequence');
+  expect(hook.received.map(({message}) => message.run?.run_id)).toEqual([ids[0]?.run_id, ids[2]?.run_id]);
 });
 
 test('a difference in counts is told in the run in which it becomes a lasting one, and not again', async () => {
