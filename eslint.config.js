@@ -61,7 +61,7 @@ function roomRules(room, sees, options) {
 const GIVEN = 'Rules take time and chance as arguments.';
 /** In core/ even builtins are those without a clock, a dice or a file. */
 const IMPURE = {
-  regex: '^(?!\\./|\\.\\./|node:(buffer|crypto)$|cron-parser$)',
+  regex: '^(?!\\./|\\.\\./|node:(buffer|crypto|url)$|cron-parser$)',
   message: 'core/ is pure: it imports only core/ (and the calendar of cron-parser, given the time).',
 };
 const CHANCE = [

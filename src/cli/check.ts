@@ -7,6 +7,7 @@ import {tryStreams} from '../jobs/try-streams.ts';
 import {whoAmI} from '../source/calls.ts';
 import type {ApiClient} from '../source/client.ts';
 import {hasTransactionPooler, probeWriting, serverVersion} from '../store/diagnose.ts';
+import type {Store} from '../store/ledger.ts';
 import type {Context, Surroundings} from './context.ts';
 import {openApi, openQueue} from './open-parts.ts';
 import {resolveApps, scopeFor, selectedStreams} from './selection.ts';
@@ -23,11 +24,11 @@ export async function check(context: Context): Promise<number> {
   });
   if (config === null) return report.exitCode();
   await checkSource(context, config, report);
-  await checkStore(context, config, report);
+  const store = await checkStore(context, config, report);
   const sinks = await report.attempt('sink', async () => ({line: null, value: await context.sinks(config)}));
   for (const [name, sink] of sinks ?? []) {
     await report.attempt('sink', async () => {
-      const found = await sink.check(context.surroundings.signal);
+      const found = await sink.check(context.surroundings.signal, store?.storeId);
       return {line: [name, ...found].join(', '), value: true};
     });
   }
@@ -84,14 +85,15 @@ async function checkApp(
   });
 }
 
-async function checkStore(context: Context, config: Config, report: Report): Promise<void> {
+/** Gives the store; null where it cannot be opened. */
+async function checkStore(context: Context, config: Config, report: Report): Promise<Store | null> {
   const store = await report.attempt('store', async () => {
     const opened = await context.store(config);
     await probeWriting(opened);
     const where = config.store.kind === 'embedded' ? `, embedded in ${config.store.dataDir}` : '';
     return {line: `PostgreSQL ${await serverVersion(opened)}, schema ${opened.schema}${where}`, value: opened};
   });
-  if (store === null) return;
+  if (store === null) return null;
   const isPooled = await report.attempt('sessions', async () => {
     if (!(await hasTransactionPooler(store.database.connection))) return {line: 'of the server itself', value: false};
     return {line: null, value: true};
@@ -106,6 +108,7 @@ async function checkStore(context: Context, config: Config, report: Report): Pro
     const queue = await openQueue(context, config, store);
     return {line: queue.kind === 'redis' ? 'in Redis' : 'in the store', value: true};
   });
+  return store;
 }
 
 /** Lines of what was tried, and the exit codes of what failed. */

@@ -1,4 +1,5 @@
 import {UsageError} from '../core/errors.ts';
+import {objectPlaceOf} from '../core/places.ts';
 import {scopeKind, scopeName, type Scope} from '../core/scope.ts';
 import {exportScope} from '../jobs/export-scope.ts';
 import {claimForExport} from '../sinks/s3/export-objects.ts';
@@ -24,7 +25,7 @@ export interface ExportFlags {
 export async function exportRecords(context: Context, flags: ExportFlags): Promise<number> {
   const {out, signal} = context.surroundings;
   // The address is not shown: it may hold what is no one's to see.
-  if (!/^(s3|file):\/\//.test(flags.to)) throw new UsageError('--to: expected s3://bucket/prefix or file:///folder');
+  if (objectPlaceOf(flags.to) === null) throw new UsageError('--to: expected s3://bucket/prefix or file:///folder');
   const named = flags.stream?.map(streamNamed) ?? null;
   const apps = flags.app?.map(appOf) ?? null;
   const isMe = apps?.some(({userId}) => userId === 'me') === true;

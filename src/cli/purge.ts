@@ -1,5 +1,6 @@
 import type {Config} from '../config/config.ts';
 import {EXIT_CODES, UsageError} from '../core/errors.ts';
+import {comparableInstant} from '../core/instant.ts';
 import {scopeKind, scopeName, type Scope} from '../core/scope.ts';
 import type {RunRequest} from '../jobs/begin-run.ts';
 import {purgeRequests} from '../jobs/purge-requests.ts';
@@ -81,7 +82,9 @@ async function tell(
 /** A date (midnight UTC) or a time; now where none is given. Throws UsageError. */
 function momentOf(text: string | undefined, nowMs: number): string {
   if (text === undefined) return new Date(nowMs).toISOString();
-  const ms = /^\d{4}-\d{2}-\d{2}([T ]|$)/.test(text) ? Date.parse(text) : NaN;
+  const [, day] = /^(\d{4}-\d{2}-\d{2})(?:[T ]|$)/.exec(text) ?? [];
+  // Date.parse takes the 31st of February for a day in March.
+  const ms = day !== undefined && comparableInstant(`${day}T00:00:00Z`) !== null ? Date.parse(text) : NaN;
   if (Number.isNaN(ms)) {
     throw new UsageError(
       `--deleted-before: expected a date such as 2024-05-31, or a time such as 2024-05-31T12:00:00Z, found "${text}"`,

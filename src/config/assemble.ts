@@ -9,6 +9,7 @@ import type {
   StreamOptions,
   StreamSelection,
 } from './config.ts';
+import {storeSchemaOf, storeSinkOf} from './store-sink.ts';
 import type {FileValues} from './table.ts';
 
 /** What is known beside the values of the file. */
@@ -28,7 +29,8 @@ type S3Values = Extract<SinkValues, {type: 's3'}>;
 export function assemble(values: FileValues, {file, folder, notes}: AssembleContext): Config {
   const {source, run, http} = values;
   const dataDir = resolve(folder, values.data_dir);
-  const storeSink = values.state.url === undefined ? values.sinks.find(isPostgres) : undefined;
+  const postgres = values.sinks.filter(isPostgres);
+  const storeSink = storeSinkOf(values.state, postgres);
   return deepFreeze({
     file,
     source: {
@@ -54,7 +56,7 @@ export function assemble(values: FileValues, {file, folder, notes}: AssembleCont
         ],
       ),
     ),
-    store: storeOf(values, values.sinks.filter(isPostgres), dataDir),
+    store: storeOf(values, postgres, storeSink, dataDir),
     sinks: values.sinks.filter((sink) => sink !== storeSink).map(sinkOf),
     queueUrl: values.queue.url ?? null,
     dataDir,
@@ -87,12 +89,16 @@ export function assemble(values: FileValues, {file, folder, notes}: AssembleCont
  * `state.url`, else the first Postgres sink, else an embedded Postgres. It keeps history where any sink does: versions are
  * made in the store and only copied from there.
  */
-function storeOf({state}: FileValues, sinks: readonly PostgresValues[], dataDir: string): StoreConfig {
-  const [sink] = sinks;
-  const schema = state.schema ?? sink?.schema ?? 'clarifai';
+function storeOf(
+  {state}: FileValues,
+  sinks: readonly PostgresValues[],
+  sink: PostgresValues | undefined,
+  dataDir: string,
+): StoreConfig {
+  const schema = storeSchemaOf(state, sinks);
   const history = sinks.some((each) => each.history);
-  if (state.url !== undefined) return {kind: 'url', url: state.url, schema, history, sinkName: null};
-  if (sink !== undefined) return {kind: 'url', url: sink.url, schema, history, sinkName: sink.name};
+  const url = state.url ?? sink?.url;
+  if (url !== undefined) return {kind: 'url', url, schema, history, sinkName: sink?.name ?? null};
   return {kind: 'embedded', dataDir, schema, history: false};
 }
 

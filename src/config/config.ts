@@ -27,7 +27,7 @@ export interface Config {
   readonly run: RunConfig;
   readonly http: HttpConfig;
   readonly notify: NotifyConfig | null;
-  /** Sentences the operator should read once, for a warning each: what is set in the environment and goes unused. */
+  /** Sentences the operator should read once, for a warning each: variables that are set and go unused, or named and not set. */
   readonly notes: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export type StoreConfig =
       readonly url: string;
       readonly schema: string;
       readonly history: boolean;
-      /** Name of the sink that is the store; null when `state.url` named the store. */
+      /** Name of the sink that is the store; null when `state.url` named another place. */
       readonly sinkName: string | null;
     }
   | {readonly kind: 'embedded'; readonly dataDir: string; readonly schema: string; readonly history: boolean};

@@ -1,3 +1,4 @@
+import {objectPlaceOf} from '../core/places.ts';
 import {REFUSED} from '../streams/refused.ts';
 import {overlayProblem, pathOf} from '../streams/overlay.ts';
 import type {Stream} from '../streams/stream.ts';
@@ -6,6 +7,8 @@ import {found, pathName} from './problem.ts';
 import type {KeyPath, Problem} from './problem.ts';
 import {isMapping, mappingsAt, valueAt} from './settings.ts';
 import type {Settings, Tree} from './settings.ts';
+import {storeSchemaOf, storeSinkOf, tablesPlaceOf} from './store-sink.ts';
+import type {TablesPlace} from './store-sink.ts';
 
 /** What the configuration has to know of a stream of the catalogue. */
 export type KnownStream = Pick<Stream, 'name' | 'strategy'> & Partial<Stream>;
@@ -25,8 +28,8 @@ export function findContradictions({tree, originOf}: Settings, known: readonly K
     tell([...path, 'name'], 'expected a name of its own, found that of another schedule');
   for (const path of repeated(tree, ['apps'], ['user_id', 'app_id']))
     tell(path, 'expected each app once, found it a second time');
-  for (const path of repeated(tree, ['sinks'], ['type', 'url', 'schema']))
-    tell(path, 'expected each place once, found the url and schema of another sink');
+  for (const {path, first} of sharedPlaces(tree))
+    tell(path, `expected each place once, found that of ${pathName(first)} again`);
 
   for (const path of streamLists(tree)) {
     const list = valueAt(tree, path) as readonly unknown[];
@@ -113,6 +116,29 @@ function repeated(tree: Tree, list: KeyPath, keys: readonly string[]): KeyPath[]
     if (seen.has(together)) return [path];
     seen.add(together);
     return [];
+  });
+}
+
+/** Paths of the sinks that are where an earlier one is, and of that one: however each is written. */
+function sharedPlaces(tree: Tree): {path: KeyPath; first: KeyPath}[] {
+  const sinks = mappingsAt(tree, ['sinks']);
+  const postgres = sinks.map(({mapping}) => mapping).filter(({type}) => type === 'postgres');
+  const written = valueAt(tree, ['state']);
+  const state: TablesPlace = isMapping(written) ? written : {};
+  const store = storeSinkOf(state, postgres);
+  const placeOfSink = (mapping: Tree): string | null => {
+    // The store's schema may be given in `state` alone.
+    if (mapping === store) return tablesPlaceOf({url: mapping['url'], schema: storeSchemaOf(state, postgres)});
+    if (mapping['type'] === 'postgres') return tablesPlaceOf(mapping);
+    const place = typeof mapping['url'] === 'string' ? objectPlaceOf(mapping['url']) : null;
+    return place === null ? null : JSON.stringify(place);
+  };
+  const seen = new Map<string, KeyPath>();
+  return sinks.flatMap(({path, mapping}) => {
+    const place = placeOfSink(mapping);
+    const first = place === null ? undefined : seen.get(place);
+    if (place !== null && first === undefined) seen.set(place, path);
+    return first === undefined ? [] : [{path, first}];
   });
 }
 

@@ -2,6 +2,7 @@ import {z} from 'zod';
 import {BYTES_PATTERN, parseBytes} from '../core/bytes.ts';
 import {cronProblem} from '../core/cron.ts';
 import {DURATION_PATTERN, parseDuration} from '../core/duration.ts';
+import {objectPlaceOf} from '../core/places.ts';
 
 /** What the table says of a key beside its parser, default and sentence. */
 export interface OptionFacts {
@@ -80,6 +81,13 @@ export function urlOf(schemes: readonly string[], expected: string, mayHoldPassw
     },
     {error: expected},
   );
+}
+
+/** A URL of a bucket or of a folder of this machine. */
+export function objectUrl() {
+  const expected = 's3://bucket/prefix or file:///folder, without a user or password';
+  const isPlace = (written: string): boolean => URL.canParse(written) && objectPlaceOf(written) !== null;
+  return z.string({error: expected}).refine(isPlace, {error: expected});
 }
 
 /**

@@ -4,7 +4,7 @@ import {mappingsAt, placeOf, valueAt, withValue} from './settings.ts';
 import type {Settings} from './settings.ts';
 
 /** What the environment gives to keys that the file leaves out; the table says the same (`env` of its rows). */
-const SIMPLE_KEYS: readonly {readonly path: KeyPath; readonly variable: string}[] = [
+export const DOCUMENTED: readonly {readonly path: KeyPath; readonly variable: string}[] = [
   {path: ['source', 'base_url'], variable: 'CLARIFAI_API_BASE'},
   {path: ['source', 'pat'], variable: 'CLARIFAI_PAT'},
   {path: ['queue', 'url'], variable: 'REDIS_URL'},
@@ -37,7 +37,7 @@ export function fillFromEnvironment(
     if (!references.includes(variable)) notes.push(`${variable} is set but not used: ${reason}`);
   };
 
-  for (const {path, variable} of SIMPLE_KEYS) {
+  for (const {path, variable} of DOCUMENTED) {
     if (!variables.has(variable) || !isLeftOut(path)) continue;
     fill(path, variable);
   }
@@ -50,10 +50,6 @@ export function fillFromEnvironment(
     fill(['apps', 0, 'app_id'], 'CLARIFAI_APP_ID');
   }
 
-  const storeVariable = settings.unset.get(placeOf(['state', 'url']));
-  if (storeVariable !== undefined) {
-    notes.push(`state.url names the variable ${storeVariable}, which is not set: taken as if state.url were left out`);
-  }
   if (variables.has('DATABASE_URL')) {
     const isStoreNamed = valueAt(tree, ['state', 'url']) !== undefined;
     if (isLeftOut(['sinks']) && !isStoreNamed) {

@@ -14,6 +14,7 @@ import {PAT_EXPECTED} from './secrets.ts';
 import {placeOf, valueAt} from './settings.ts';
 import type {Settings} from './settings.ts';
 import {checkShape, foundAt} from './shape.ts';
+import {tellUnset} from './unset.ts';
 
 /** Read when no file is named and it is there. */
 export const DEFAULT_FILE = 'clarifai-sync.yaml';
@@ -54,13 +55,18 @@ export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
   const {settings, notes} = fillFromEnvironment(written, variables, document.references);
 
   const shaped = checkShape(settings);
-  problems.push(...settings.problems, ...(shaped.kind === 'bad' ? shaped.problems : []));
+  const unset = tellUnset(settings);
+  problems.push(...settings.problems, ...unset.problems, ...(shaped.kind === 'bad' ? shaped.problems : []));
   problems.push(...findContradictions(settings, knownStreams));
   // A text that is not YAML has no keys to be missed.
   if (isReadable(written)) problems.push(...findMissing(settings, variables, needs));
   if (shaped.kind === 'bad' || problems.length > 0) throw new ConfigError(inOrder(onePerPlace(problems)));
 
-  return assemble(shaped.values, {file: file.path, folder: file.path === null ? cwd : dirname(file.path), notes});
+  return assemble(shaped.values, {
+    file: file.path,
+    folder: file.path === null ? cwd : dirname(file.path),
+    notes: [...unset.notes, ...notes],
+  });
 }
 
 async function readConfigFile(

@@ -9,6 +9,7 @@ import {
   intBetween,
   matching,
   numberFrom,
+  objectUrl,
   oneOf,
   option,
   schemaName,
@@ -101,7 +102,7 @@ const POSTGRES_SINK = z.strictObject({
 const S3_SINK = z.strictObject({
   name: option(shortName('sink'), 'Name of the sink in logs, metrics and the ledger.'),
   type: option(z.literal('s3'), 'A bucket, or a folder with a `file://` URL.'),
-  url: option(urlOf(['s3:', 'file:'], 'an s3:// or file:// URL'), 'Where the objects go, `s3://bucket/prefix`.', {
+  url: option(objectUrl(), 'Where the objects go, `s3://bucket/prefix`.', {
     isSecret: true,
   }),
   format: option(oneOf('parquet', 'jsonl').prefault('parquet'), 'Format of the part files.'),

@@ -133,6 +133,9 @@ export interface Sink extends AsyncDisposable {
    * @throws as `apply` does
    */
   verify(order: VerifyOrder, signal: AbortSignal): Promise<SinkFindings>;
-  /** Writes and removes a probe; gives what it found out, a sentence each. Throws as `apply` does. */
-  check(signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Writes and removes a probe; gives what it found out, a sentence each. Throws as `apply` does.
+   * @param storeId the store that is to feed the sink: a place that `apply` would refuse it is refused, and nothing written
+   */
+  check(signal: AbortSignal, storeId?: string): Promise<readonly string[]>;
 }

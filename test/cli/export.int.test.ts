@@ -1,6 +1,7 @@
 import {mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {S3Client, GetObjectCommand, ListObjectsV2Command} from '@aws-sdk/client-s3';
 import {CATALOGUE} from '../../src/streams/catalogue.ts';
@@ -105,7 +106,7 @@ describe('an export to a folder', () => {
   test('removes what an export that was killed has shown or left half done, and keeps an earlier one', async () => {
     const place = join(folder, 'killed');
     const {exports} = await exported('--to', `file://${place}`, '--stream', 'concepts');
-    const part = exports[0]!.files[0]!.url.replace('file://', '');
+    const part = fileURLToPath(exports[0]!.files[0]!.url);
     const left = part.replace(/snapshot=[^/]+/, 'snapshot=dead');
     await exported('--to', `file://${place}`, '--stream', 'concepts');
     await mkdir(join(left, '..'), {recursive: true});

@@ -159,6 +159,16 @@ describe('a file', () => {
     expect(notes).toEqual(['DATABASE_URL is set but not used: the file names the store in state.url']);
   });
 
+  test.each([
+    'state: {url: "postgres://h/d", schema: s}\nsinks: [{name: w, type: postgres, url: "postgres://u:p@h:5432/d", schema: s}]',
+    'state: {url: "postgres://h/d"}\nsinks: [{name: w, type: postgres, url: "postgres://h/d/", schema: s}]',
+    'state: {url: "postgres://h/d", schema: s}\nsinks: [{name: o, type: postgres, url: "postgres://o/d", schema: s}, {name: w, type: postgres, url: "postgres://h/d", schema: s}]',
+  ])('takes the sink that is where state.url leads for the store: %s', async (yaml) => {
+    const {store, sinks} = await load({yaml, env: COMPLETE});
+    expect(store).toEqual({kind: 'url', url: 'postgres://h/d', schema: 's', history: false, sinkName: 'w'});
+    expect(sinks.map(({name}) => name)).not.toContain('w');
+  });
+
   test('notes that state.url names a variable without a value, because the store is another then', async () => {
     const {store, notes} = await load({yaml: 'state: {url: "${STATE_URL}"}'});
     expect(store.kind).toBe('embedded');

@@ -5,6 +5,9 @@ import {CATALOGUE} from '../../src/streams/catalogue.ts';
 import {tableRows} from '../../src/config/table-rows.ts';
 import {COMPLETE, load, refusal} from './load-for-test.ts';
 
+const postgresSink = (name: string, url: string, schema?: string): string =>
+  `{name: ${name}, type: postgres, url: "${url}"${schema === undefined ? '' : `, schema: ${schema}`}}`;
+
 test('all problems are told together, in the order of the file', async () => {
   const yaml =
     'source:\n  page_size: 5000\n  page_sise: 1\nrun:\n  settle: 10\nstreams: [input]\nsinks:\n  - {name: 1}\n';
@@ -55,6 +58,22 @@ test.each([
   ['sinks: [{name: "a b", type: postgres, url: "postgres://h/d"}]', 'sinks[0].name'],
   ['sinks: [{name: a, type: s3, url: "s3://b"}, {name: a, type: s3, url: "s3://c"}]', 'sinks[1].name'],
   ['sinks: [{name: a, type: s3, url: "s3://b"}, {name: b, type: s3, url: "s3://b"}]', 'sinks[1]'],
+  ['sinks: [{name: a, type: s3, url: "s3://b/p"}, {name: b, type: s3, url: "s3://b/p/"}]', 'sinks[1]'],
+  ['sinks: [{name: a, type: s3, url: "file:///tmp/zz"}, {name: b, type: s3, url: "file:///tmp/zz/"}]', 'sinks[1]'],
+  [`sinks: [${postgresSink('a', 'postgres://h/d')}, ${postgresSink('b', 'postgres://u:p@H:5432/d/?x=1')}]`, 'sinks[1]'],
+  [`sinks: [${postgresSink('a', 'postgres://h/d')}, ${postgresSink('b', 'postgres://h/d', 'clarifai')}]`, 'sinks[1]'],
+  [
+    `state: {schema: s}\nsinks: [${postgresSink('a', 'postgres://h/d')}, ${postgresSink('b', 'postgres://h/d', 's')}]`,
+    'sinks[1]',
+  ],
+  [
+    `state: {url: "postgres://h/d"}\nsinks: [${postgresSink('a', 'postgres://h/d')}, ${postgresSink('b', 'postgres://h/d')}]`,
+    'sinks[1]',
+  ],
+  ['sinks: [{name: a, type: s3, url: "file://relative/x"}]', 'sinks[0].url'],
+  ['sinks: [{name: a, type: s3, url: "file:relative/x"}]', 'sinks[0].url'],
+  ['sinks: [{name: a, type: s3, url: "file:///"}]', 'sinks[0].url'],
+  ['sinks: [{name: a, type: s3, url: "s3:///prefix"}]', 'sinks[0].url'],
   ['sinks: [{name: a, type: s3, url: "s3://b", access_key_id: x}]', 'sinks[0]'],
   ['sinks: [{name: a, type: s3, url: "s3://b", sse_kms_key_id: x}]', 'sinks[0].sse_kms_key_id'],
   ['sinks: [{name: a, type: s3, url: "s3://b", format: csv}]', 'sinks[0].format'],
@@ -72,6 +91,11 @@ test.each([
   ['notify: {webhook: "https://h", on: [fail]}', 'notify.on[0]'],
 ])('%s is refused at %s', async (yaml, place) => {
   expect(await refusal({yaml})).toContain(` ${place}: expected `);
+});
+
+test('two schemas of one database are two places', async () => {
+  const yaml = `sinks: [${postgresSink('a', 'postgres://h/d')}, ${postgresSink('b', 'postgres://h/d', 'copy')}]`;
+  expect((await load({yaml})).sinks.map(({name}) => name)).toEqual(['b']);
 });
 
 describe('text that is not YAML', () => {

@@ -64,6 +64,37 @@ test('a key that needs a value names the variable that has none', async () => {
   expect(message).toContain('found nothing, because the variable MY_DB is not set');
 });
 
+test.each([
+  ['http: {token: "${TOKEN_TYPO}"}', 'http.token', 'TOKEN_TYPO'],
+  ['notify: {webhook: "https://h", secret: "${SECRET_TYPO}"}', 'notify.secret', 'SECRET_TYPO'],
+  ['queue: {url: "${QUEUE_TYPO}"}', 'queue.url', 'QUEUE_TYPO'],
+  ['source: {base_url: "${API_TYPO}"}', 'source.base_url', 'API_TYPO'],
+  ['http: {token: "${REDIS_URL}"}', 'http.token', 'REDIS_URL'],
+])('%s is refused while the variable is not set', async (yaml, place, variable) => {
+  expect(await refusal({yaml})).toMatch(
+    new RegExp(
+      `^  clarifai-sync.yaml:1:\\d+ ${place}: expected .*, found nothing, because the variable ${variable} is`,
+      'm',
+    ),
+  );
+});
+
+test('a key that names the variable that fills it is left out in silence while that is not set', async () => {
+  const yaml =
+    'source: {base_url: "${CLARIFAI_API_BASE}", pat: "${CLARIFAI_PAT}"}\nqueue: {url: "${REDIS_URL}"}\nhttp: {token: "${CLARIFAI_SYNC_TOKEN}"}';
+  const {CLARIFAI_PAT: _, ...env} = COMPLETE;
+  const {http, notes, queueUrl, source} = await load({yaml, env, options: {needs: []}});
+  expect([http.token, queueUrl, source.pat, source.baseUrl]).toEqual([null, null, null, 'https://api.clarifai.com']);
+  expect(notes).toEqual([]);
+});
+
+test('any other key that names a variable without a value is noted', async () => {
+  const {notes} = await load({yaml: 'run: {settle: "${SETTLE}", sweep_hours: "${SWEEP:-12}"}'});
+  expect(notes).toEqual([
+    'run.settle names the variable SETTLE, which is not set: taken as if run.settle were left out',
+  ]);
+});
+
 test('another variable never takes the place of the one that was named', async () => {
   const yaml = 'source: {pat: "${MY_PAT}"}';
   expect((await load({yaml, options: {needs: ['apps']}})).source.pat).toBeNull();

@@ -150,3 +150,21 @@ test('without a terminal it needs --yes, and a date has to be one', async () => 
   await expect(harness.command((context) => purge(context, {}))).rejects.toThrow(UsageError);
   await expect(purged(harness, {deletedBefore: 'yesterday'})).rejects.toThrow('2024-05-31');
 });
+
+test('a day that does not exist is refused, and one that does is taken in each of its forms', async () => {
+  await using harness = await syncHarness({inputs: 1, annotations: 0, datasets: 0});
+  await harness.sync();
+  for (const deletedBefore of ['2023-02-29', '2024-02-31', '2024-13-01', '2024-02-31T12:00:00Z', '2024-04-31 12:00']) {
+    const found = `found "${deletedBefore}"`;
+    await expect(purged(harness, {deletedBefore}), found).rejects.toThrow(UsageError);
+    await expect(purged(harness, {deletedBefore}), found).rejects.toThrow(found);
+  }
+  for (const [deletedBefore, before] of [
+    ['2024-02-29', '2024-02-29T00:00:00.000Z'],
+    ['2024-02-29T12:00:00Z', '2024-02-29T12:00:00.000Z'],
+    ['2024-02-29T12:00:00.5+02:00', '2024-02-29T10:00:00.500Z'],
+    ['2024-02-29 12:00Z', '2024-02-29T12:00:00.000Z'],
+  ] as const) {
+    expect((await purged(harness, {deletedBefore})).out).toBe(`no row is marked deleted before ${before}`);
+  }
+});

@@ -91,16 +91,21 @@ describe('the place that a URL names', () => {
     ['s3://bucket/', 's3://bucket/a%2Fb/c'],
     ['s3://bucket/some/prefix', 's3://bucket/some/prefix/a%2Fb/c'],
     ['s3://bucket/some%20prefix/', 's3://bucket/some%20prefix/a%2Fb/c'],
-    ['file:///var/lib/feed/', 'file:///var/lib/feed/a%2Fb/c'],
-    ['file:///var/my%20feed', 'file:///var/my feed/a%2Fb/c'],
+    ['file:///var/lib/feed/', 'file:///var/lib/feed/a%252Fb/c'],
+    ['file:///var/my%20feed%23', 'file:///var/my%20feed%23/a%252Fb/c'],
   ])('%s is written before a key', (url, expected) => {
     expect(openObjectStore({...options, url}).urlOf('a%2Fb/c')).toBe(expected);
   });
 
-  test.each(['s3://', 's3://user:secret@bucket/x', 'http://user:secret@host/x', 'file:///', 'file://host/x', ''])(
-    '%s is refused without being shown',
-    (url) => {
-      expect(() => openObjectStore({...options, url})).toThrow(/^sink lake: expected s3:\/\/bucket\/prefix or file:/);
-    },
-  );
+  test.each([
+    's3://',
+    's3://user:secret@bucket/x',
+    'http://user:secret@host/x',
+    'file:///',
+    'file://host/x',
+    'file:x',
+    '',
+  ])('%s is refused without being shown', (url) => {
+    expect(() => openObjectStore({...options, url})).toThrow(/^sink lake: expected s3:\/\/bucket\/prefix or file:/);
+  });
 });

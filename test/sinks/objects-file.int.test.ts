@@ -1,8 +1,9 @@
 import {execFile} from 'node:child_process';
 import {randomBytes} from 'node:crypto';
-import {mkdir, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
 import {describe, expect, test} from 'vitest';
 import {SinkRefusedError, StagedLostError} from '../../src/sinks/errors.ts';
@@ -43,6 +44,16 @@ describe('file store', () => {
     expect(await readdir(folder.root)).toEqual(['_staging']);
     expect(await folder.store.sweep('a/run=1/')).toBe(1);
     expect(await folder.all()).toEqual([]);
+  });
+
+  test('the URL of a key leads to its file, whatever signs are in folder and key', async () => {
+    await using folder = await scratchFolder();
+    const root = join(folder.root, 'a b#c?d%20ü');
+    const store = new FileStore({name: 'folder', root});
+    const key = 'inputs/user=u%3D%C3%BC/app=a%25b%2B%C3%BC/run=1/part';
+    await store.put(key, Buffer.from('x'));
+    expect(fileURLToPath(store.urlOf(key))).toBe(join(root, key));
+    expect(await readFile(new URL(store.urlOf(key)), 'utf8')).toBe('x');
   });
 
   test('a folder goes with the last file in it, and the root stays', async () => {

@@ -80,6 +80,31 @@ test('a replica of another store is refused until it is taken over', async () =>
   }
 });
 
+test('the mirror of a store is refused as a replica, take-over or not, and stays a store', async () => {
+  await using store = await syncHarness({inputs: 5, annotations: 10});
+  await store.sync();
+  await using other = await syncHarness({inputs: 7, annotations: 14, seed: 2}, replicaConfig(store.database.url));
+  for (const takeOver of [false, true]) {
+    const refused = await other.sync({takeOver});
+    expect(refused.code).toBe(4);
+    expect(refused.said).toMatch(
+      /schema \\"clarifai\\": expected .* found the mirror of store \S+, .* use another schema/,
+    );
+    expect(refused.said).not.toContain('--take-over');
+  }
+  expect((await store.sync()).code).toBe(0);
+});
+
+test('state.url and a sink of the same database and schema are one store', async () => {
+  await using harness = await syncHarness(
+    {inputs: 5, annotations: 10},
+    'state: {url: "${DATABASE_URL}", schema: clarifai}\nsinks: [{name: w, type: postgres, url: "${DATABASE_URL}", schema: clarifai}]\n',
+  );
+  expect((await harness.sync({takeOver: true})).code).toBe(0);
+  expect((await harness.sync()).code).toBe(0);
+  expect(await harness.differences(['inputs', 'annotations'])).toEqual([]);
+});
+
 describe('history in a replica', () => {
   const withHistory = (url: string): string =>
     replicaConfig(url).replace('type: postgres', 'type: postgres, history: true');

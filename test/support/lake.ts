@@ -9,6 +9,7 @@ import {
 import {createHash} from 'node:crypto';
 import {readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
+import {fileURLToPath, pathToFileURL} from 'node:url';
 import {gunzipSync} from 'node:zlib';
 import {parquetReadObjects} from 'hyparquet';
 import {expect} from 'vitest';
@@ -33,6 +34,8 @@ export interface LakePlace {
   /** Names of all objects below the URL, in order. */
   names(): Promise<string[]>;
   read(name: string): Promise<Buffer>;
+  /** Name of the object that a URL of a manifest or pointer leads to; fails the test when it leads elsewhere. */
+  nameOf(url: string): string;
   /** Puts other bytes in an object's place, as nobody should. null: it is gone. */
   damage(name: string, bytes: Buffer | null): Promise<void>;
   /** Keys of what was begun and neither shown nor removed; those of a server that lists none are not known. */
@@ -51,9 +54,10 @@ export function folderPlace(folder: string): LakePlace {
     return files.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1)).sort();
   };
   return {
-    url: `file://${folder}`,
+    url: pathToFileURL(folder).href,
     names: async () => (await names()).filter((name) => !name.startsWith('_staging/')),
     read: (name) => readFile(join(folder, name)),
+    nameOf: (url) => below(folder, fileURLToPath(url)),
     damage: (name, bytes) => (bytes === null ? rm(join(folder, name)) : writeFile(join(folder, name), bytes)),
     unfinished: async () => (await names()).filter((name) => name.startsWith('_staging/')),
   };
@@ -79,6 +83,7 @@ export function bucketPlace({endpoint, credentials}: TestS3, bucket: string, pre
       const {Body} = await client.send(new GetObjectCommand({Bucket: bucket, Key: `${prefix}/${name}`}));
       return Buffer.from((await Body?.transformToByteArray()) ?? []);
     },
+    nameOf: (url) => below(`s3://${bucket}/${prefix}`, url),
     damage: async (name, bytes) => {
       const at = {Bucket: bucket, Key: `${prefix}/${name}`};
       await client.send(bytes === null ? new DeleteObjectCommand(at) : new PutObjectCommand({...at, Body: bytes}));
@@ -117,7 +122,7 @@ export class Lake {
 
   /** Rows of a part, checked against what its manifest says of it. */
   async rows(entry: PublishedManifest['entries'][number]): Promise<LakeRow[]> {
-    const bytes = await this.place.read(this.#nameOf(entry.url));
+    const bytes = await this.place.read(this.place.nameOf(entry.url));
     expect(bytes.length, entry.url).toBe(entry.meta.content_length);
     expect(createHash('sha256').update(bytes).digest('hex'), entry.url).toBe(entry.meta.sha256);
     const rows = entry.url.endsWith('.parquet') ? await parquetRows(bytes) : jsonRows(bytes);
@@ -161,7 +166,7 @@ export class Lake {
     const faults: string[] = [];
     for (const name of names.filter((each) => each.startsWith('_manifests/'))) {
       const {entries} = await this.json<PublishedManifest>(name);
-      for (const {url} of entries) listed.add(this.#nameOf(url));
+      for (const {url} of entries) listed.add(this.place.nameOf(url));
       const run = /^(.*\/\d{12})\.(?!snapshot\.)[^/]+\.json$/.exec(name)?.[1];
       if (run !== undefined && !names.includes(`${run}.json`)) faults.push(`${name}: without the run's own`);
     }
@@ -170,18 +175,18 @@ export class Lake {
     for (const name of names.filter((each) => each.startsWith('_latest/'))) {
       const latest = await this.json<Record<'manifest' | 'snapshot_manifest', string | null>>(name);
       for (const url of [latest.manifest, latest.snapshot_manifest]) {
-        if (url !== null && !names.includes(this.#nameOf(url)))
+        if (url !== null && !names.includes(this.place.nameOf(url)))
           faults.push(`${name}: shows ${url}, which is not there`);
       }
     }
     for (const name of await this.place.unfinished()) faults.push(`${name}: begun and left`);
     return faults;
   }
+}
 
-  #nameOf(url: string): string {
-    expect(url.startsWith(`${this.url}/`), url).toBe(true);
-    return url.slice(this.url.length + 1);
-  }
+function below(root: string, path: string): string {
+  expect(path.startsWith(`${root}/`), path).toBe(true);
+  return path.slice(root.length + 1);
 }
 
 async function parquetRows(bytes: Buffer): Promise<LakeRow[]> {

@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import {link, open, readFile, rename, stat, unlink} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
+import {fileUrlOf} from '../../core/places.ts';
 import {checkFolder} from './file-check.ts';
 import {onFile, orNull, systemCode} from './file-errors.ts';
 import {FileStagedObject} from './file-staged.ts';
@@ -29,7 +30,7 @@ export class FileStore implements ObjectStore {
   }
 
   urlOf(key: string): string {
-    return `file://${this.#root}/${key}`;
+    return fileUrlOf(`${this.#root}/${key}`);
   }
 
   stage(key: string): StagedObject {

@@ -43,6 +43,9 @@ const MAKING = '1937337955, 1668247673';
 /** Under which the position of what was removed for good is kept. */
 const PURGES = '_purges';
 
+/** How the mark begins that a store puts on the schema of its own tables. */
+const MIRROR = 'clarifai-sync store ';
+
 /** Rows in one transaction: what it holds locks on, and what is done again after a crash, stays small. */
 const ROWS_PER_COMMIT = 10_000;
 
@@ -152,8 +155,9 @@ export class PostgresSink implements Sink {
     });
   }
 
-  async check(): Promise<readonly string[]> {
+  async check(_signal: AbortSignal, storeId?: string): Promise<readonly string[]> {
     return await this.#using(async (client) => {
+      if (storeId !== undefined) this.#assertFree(await this.#owner(client), {storeId, takeOver: false});
       const {rows} = await client.query<{version: string}>(`select current_setting('server_version') as version`);
       await client.query('begin');
       await makeSchema(client, this.#schema);
@@ -203,17 +207,28 @@ export class PostgresSink implements Sink {
   }
 
   /** Invariant 12: the schema carries the id of the store that feeds it. */
-  async #own(client: pg.ClientBase, {storeId, takeOver}: ApplyOrder): Promise<void> {
-    const mine = replicaOf(storeId);
+  async #own(client: pg.ClientBase, order: ApplyOrder): Promise<void> {
+    const mine = replicaOf(order.storeId);
     const owner = await this.#owner(client);
     if (owner === mine) return;
-    if (owner !== null && !takeOver) {
-      throw new SinkOwnedError(
-        `sink ${this.name}: schema "${this.#schema}" is ${owner}: expected a ${mine}; use another schema, or sync with --take-over`,
-      );
-    }
+    this.#assertFree(owner, order);
     await client.query(`comment on schema ${ident(this.#schema)} is '${mine}'`);
     if (owner !== null) await client.query(`drop table if exists ${ident(this.#schema)}._sync_positions`);
+  }
+
+  /** The mirror of a store is never taken over: without its mark the store could not be opened any more. */
+  #assertFree(owner: string | null, {storeId, takeOver}: Pick<ApplyOrder, 'storeId' | 'takeOver'>): void {
+    const mine = replicaOf(storeId);
+    if (owner === null || owner === mine) return;
+    if (owner.startsWith(MIRROR)) {
+      throw new SinkOwnedError(
+        `sink ${this.name}: schema "${this.#schema}": expected a schema of its own, found the mirror of store ${owner.slice(MIRROR.length)}, which cannot be taken over; use another schema`,
+      );
+    }
+    if (takeOver) return;
+    throw new SinkOwnedError(
+      `sink ${this.name}: schema "${this.#schema}" is ${owner}: expected a ${mine}; use another schema, or sync with --take-over`,
+    );
   }
 
   async #owner(client: pg.ClientBase): Promise<string | null> {

@@ -61,10 +61,11 @@ async function isLate(store: ObjectStore, layout: ScopeLayout, key: string): Pro
 }
 
 function partsOf(store: ObjectStore, layout: ScopeLayout, key: string, bytes: Buffer): string[] {
-  if (parseManifestKey(key)?.kind === 'stream') {
+  const name = parseManifestKey(key);
+  if (name?.kind === 'stream') {
     const {entries} = JSON.parse(bytes.toString('utf8')) as {entries: {url: string}[]};
-    const root = store.urlOf('');
-    return entries.flatMap(({url}) => (url.startsWith(root) ? [url.slice(root.length)] : []));
+    // By folder and name, as partKey does: it has no run id to ask for.
+    return entries.map(({url}) => layout.stream(name.stream) + url.split('/').slice(-2).join('/'));
   }
   const manifest = parseManifest(bytes, store.urlOf(key));
   return manifest.entries.map((entry) => partKey(layout, manifest, entry));

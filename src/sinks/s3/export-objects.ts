@@ -6,6 +6,7 @@ import type {SinkTable} from '../sink.ts';
 import type {Change} from '../table-shape.ts';
 import {EXPORT, OWNER, parseManifestKey, ScopeLayout} from './layout.ts';
 import {MANIFEST_VERSION, parseManifest, parseOwner, toBytes, type Latest, type Manifest} from './manifest.ts';
+import {partKey} from './retire.ts';
 import {StagedParts} from './staged-parts.ts';
 
 /** What to export of one scope: its living rows as of one moment. */
@@ -140,12 +141,13 @@ async function removeUnlisted(store: ObjectStore, layout: ScopeLayout, tables: r
     if (parseManifestKey(key)?.kind !== 'snapshot') continue;
     const bytes = await store.get(key);
     if (bytes === null) continue;
-    for (const {url} of parseManifest(bytes, store.urlOf(key)).entries) listed.add(url);
+    const manifest = parseManifest(bytes, store.urlOf(key));
+    for (const entry of manifest.entries) listed.add(partKey(layout, manifest, entry));
   }
   for (const {stream} of tables) {
     const unlisted: string[] = [];
     for await (const {key} of store.list(layout.stream(stream))) {
-      if (!listed.has(store.urlOf(key))) unlisted.push(key);
+      if (!listed.has(key)) unlisted.push(key);
     }
     if (unlisted.length > 0) await store.delete(unlisted);
   }

@@ -87,8 +87,7 @@ export class ObjectSink implements Sink {
   }
 
   async verify(order: VerifyOrder, signal: AbortSignal): Promise<SinkFindings> {
-    const bytes = await this.#store.get(OWNER);
-    const owner = bytes === null ? null : parseOwner(bytes, this.#store.urlOf(OWNER)).store_id;
+    const owner = await this.#owner();
     if (owner !== order.storeId) {
       throw new SinkOwnedError(
         `sink ${this.name}: ${this.#store.urlOf('')} is fed by store ${owner ?? '?'}: expected this store, ${order.storeId}`,
@@ -97,7 +96,8 @@ export class ObjectSink implements Sink {
     return await verifyObjects(this.#store, new ScopeLayout(order.scope), this.streams, order, signal);
   }
 
-  async check(): Promise<readonly string[]> {
+  async check(_signal: AbortSignal, storeId?: string): Promise<readonly string[]> {
+    if (storeId !== undefined) await this.#checkOwner(storeId);
     const traits = await this.#store.check();
     return Object.entries(traits).map(([what, value]) => `${what}: ${String(value)}`);
   }
@@ -112,27 +112,44 @@ export class ObjectSink implements Sink {
     if (await this.#store.putIfAbsent(OWNER, mine)) {
       if ((await this.#store.head(EXPORT)) === null) return;
       await this.#store.delete([OWNER]);
-      throw new SinkOwnedError(
-        `sink ${this.name}: ${this.#store.urlOf('')}: expected an empty prefix, found an export; use another prefix`,
-      );
+      throw this.#isExport();
     }
-    const bytes = await this.#store.get(OWNER);
-    const owner = bytes === null ? null : parseOwner(bytes, this.#store.urlOf(OWNER));
-    if (owner?.store_id === order.storeId) return;
-    if (!order.takeOver) {
-      throw new SinkOwnedError(
-        `sink ${this.name}: ${this.#store.urlOf('')} is fed by store ${owner?.store_id ?? '?'}: expected this store, ${order.storeId}; use another prefix, or sync with --take-over`,
-      );
-    }
+    const owner = await this.#owner();
+    if (owner === order.storeId) return;
+    if (!order.takeOver) throw this.#isOwned(owner, order.storeId);
     await order.guard();
     await this.#store.put(OWNER, mine);
+  }
+
+  /** Refuses what `#own` refuses unless it is told to take over; reads only. */
+  async #checkOwner(storeId: string): Promise<void> {
+    const owner = await this.#owner();
+    if (owner !== null && owner !== storeId) throw this.#isOwned(owner, storeId);
+    if (owner === null && (await this.#store.head(EXPORT)) !== null) throw this.#isExport();
+  }
+
+  /** The store that feeds the prefix; null for none. */
+  async #owner(): Promise<string | null> {
+    const bytes = await this.#store.get(OWNER);
+    return bytes === null ? null : parseOwner(bytes, this.#store.urlOf(OWNER)).store_id;
+  }
+
+  #isOwned(owner: string | null, storeId: string): SinkOwnedError {
+    return new SinkOwnedError(
+      `sink ${this.name}: ${this.#store.urlOf('')} is fed by store ${owner ?? '?'}: expected this store, ${storeId}; use another prefix, or sync with --take-over`,
+    );
+  }
+
+  #isExport(): SinkOwnedError {
+    return new SinkOwnedError(
+      `sink ${this.name}: ${this.#store.urlOf('')}: expected an empty prefix, found an export; use another prefix`,
+    );
   }
 
   /** Before anything counts: neither another process nor another store may have taken over (invariants 11 and 12). */
   async #guard(order: ApplyOrder): Promise<void> {
     await order.guard();
-    const bytes = await this.#store.get(OWNER);
-    const owner = bytes === null ? null : parseOwner(bytes, this.#store.urlOf(OWNER)).store_id;
+    const owner = await this.#owner();
     if (owner === order.storeId) return;
     throw new SinkOwnedError(
       `sink ${this.name}: ${this.#store.urlOf('')} was taken over by store ${owner ?? '?'} while this one, ${order.storeId}, was writing to it`,

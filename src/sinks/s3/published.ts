@@ -30,7 +30,7 @@ export async function findPublished(store: ObjectStore, layout: ScopeLayout): Pr
     listed[name.kind] = Math.max(listed[name.kind], name.sequence);
   }
   const read = async (url: string | null, key: string | null): Promise<Manifest | null> => {
-    const at = key ?? (url === null ? null : keyOf(store, layout, url));
+    const at = key ?? (url === null ? null : keyOf(layout, url));
     const bytes = at === null ? null : await store.get(at);
     return bytes === null || at === null ? null : parseManifest(bytes, store.urlOf(at));
   };
@@ -51,8 +51,5 @@ export function predecessor({changes, snapshot}: Pick<Published, 'changes' | 'sn
   return isAnew ? snapshot.sequence : changes.sequence;
 }
 
-/** Key of a manifest by its URL in the pointer. */
-function keyOf(store: ObjectStore, layout: ScopeLayout, url: string): string | null {
-  const root = store.urlOf('');
-  return url.startsWith(root) ? url.slice(root.length) : `${layout.manifests()}${url.split('/').at(-1) ?? ''}`;
-}
+/** Key of a manifest by its name in the pointer, not by its URL: the prefix may have been moved since. */
+const keyOf = (layout: ScopeLayout, url: string): string => layout.manifests() + url.slice(url.lastIndexOf('/') + 1);
