@@ -120,7 +120,7 @@ async function serve(context: Context, config: Config, served: Served): Promise<
       }),
     },
     askForRun: (asked) => askNow(store, runs, plan, asked, signal),
-    nextRuns: () => nextRuns(runs, plan),
+    nextRuns: () => nextRuns(runs, plan, config.schedules),
     queueDepths: async () => [
       {queue: 'tasks', jobs: await tasks.counts()},
       {queue: 'runs', jobs: await runs.counts()},

@@ -1,9 +1,7 @@
-import {adviceFor} from '../core/advice.ts';
 import type {PendingRun} from '../store/pending-runs.ts';
 import {runDocument} from '../store/run-document.ts';
 import type {PastRun} from '../store/run-history.ts';
 import type {RunReport, StreamRun} from '../store/run-reports.ts';
-import type {SinkPosition} from '../store/sink-positions.ts';
 import {scopeDocument} from '../store/status-document.ts';
 import type {ScopeStatus} from '../store/status.ts';
 import {remarksOf} from './remarks.ts';
@@ -69,30 +67,5 @@ export function pendingOfApi({runId, scope, mode, streams, askedBy, dueMs}: Pend
     asked_by: askedBy,
     due_at: new Date(dueMs).toISOString(),
     requested_streams: streams,
-  };
-}
-
-/** How far a sink is. */
-export function sinkOfApi({
-  sink,
-  userId,
-  appId,
-  sequence,
-  runsBehind,
-  outcome,
-  rows,
-  finishedAt,
-  failure,
-}: SinkPosition) {
-  return {
-    sink,
-    user_id: userId,
-    app_id: appId,
-    sequence,
-    runs_behind: runsBehind,
-    outcome,
-    rows,
-    finished_at: finishedAt?.toISOString() ?? null,
-    ...(failure === null ? {} : {error: {...failure, advice: adviceFor(failure.code)}}),
   };
 }
