@@ -237,7 +237,7 @@ function addLooking(program: Command, run: Run): void {
     );
   runs
     .command('show <run_id>')
-    .description('one run with every stream, pages and errors')
+    .description('one run with every stream, pages, waits and errors')
     .option(...JSON_FLAG)
     .action((runId: string, _flags: object, command: Command) =>
       run(async (context) => (await load.runs()).showRun(context, runId, isJson(command))),

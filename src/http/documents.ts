@@ -6,13 +6,14 @@ import {scopeDocument} from '../store/status-document.ts';
 import type {ScopeStatus} from '../store/status.ts';
 import {remarksOf} from './remarks.ts';
 
-/** A run as `/api/runs` gives it: as `runs --json` prints it, and what the page shows beside that. */
+/** A run as `/api/runs` and `runs show --json` give it: as `runs --json` lists it, and all else that the ledger knows. */
 export function runOfApi(report: RunReport) {
   const document = runDocument(report);
   return {
     ...document,
     sequence: Number(report.run.sequence),
     state: report.state,
+    waited_seconds: report.waitedMs / 1000,
     streams: document.streams.map((stream, i) => ({...stream, ...streamExtras(report.streams[i])})),
     sinks: report.sinks.map(({sink, outcome, rows, failure}) => ({
       sink,

@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import {afterAll, beforeAll, expect, test} from 'vitest';
+import {showRun} from '../../src/cli/runs.ts';
 import {status} from '../../src/cli/status.ts';
 import {syncHarness, type SyncHarness, type SyncResult} from '../support/sync-harness.ts';
 
@@ -67,4 +68,30 @@ test('status tells when each schedule will next have a run of each app', async (
   expect(freshMs).toBeGreaterThan(Date.now());
   expect(nightlyMs % 3_600_000).toBe(30 * 60_000);
   expect(await text()).toMatch(/^acme\/plants: schedule nightly: next full run at .+, by "clarifai-sync start"$/m);
+});
+
+test('runs show tells what came of each sink, and why the run is partial', async () => {
+  const shown = await harness.command((context) => showRun(context, synced.document.run_id, true));
+  const error = {code: expect.stringMatching(/^SYNC_/) as unknown, message: expect.any(String) as unknown};
+  expect(JSON.parse(shown.out)).toMatchObject({
+    outcome: 'partial',
+    sinks: [
+      {sink: 'away', error},
+      {sink: 'lake', outcome: 'succeeded'},
+    ],
+    remarks: [{severity: 'failure', about: 'away', ...error}],
+  });
+});
+
+test('runs show tells how long requests have waited for the budget', async () => {
+  await using slow = await syncHarness();
+  slow.config = 'streams: [concepts]\nsource: {requests_per_second: 2, headroom: 0}\n';
+  const {document} = await slow.sync();
+  const [asked, id] = [document.requests, document.run_id];
+  const show = async (isJson: boolean): Promise<string> =>
+    (await slow.command((context) => showRun(context, id, isJson))).out;
+  const {waited_seconds: seconds} = JSON.parse(await show(true)) as {waited_seconds: number};
+  // Each request but the first, half a second after the one before; some of that it takes to answer.
+  expect(seconds).toBeGreaterThan((asked - 1) * 0.25);
+  expect(await show(false)).toMatch(/^ {2}waited \S+ s for the budget and retries, all requests together$/m);
 });
