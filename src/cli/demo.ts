@@ -121,6 +121,7 @@ function kept(config: string): string[] {
     '\nTo look at it again (the embedded Postgres starts by itself, and stops after each command):',
     `  clarifai-sync status --config ${config}`,
     `  clarifai-sync runs --config ${config}`,
-    'To look at tables with your own tools, set DATABASE_URL to a Postgres of your own: sync then writes there.',
+    'The simulated app is gone, so nothing more can be synced from it. For a copy of your own app in a Postgres of your own,',
+    'where your tools can look at the tables: set DATABASE_URL, then clarifai-sync init --database, in another folder.',
   ];
 }

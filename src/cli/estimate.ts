@@ -2,6 +2,7 @@ import type {Config} from '../config/config.ts';
 import type {Scope} from '../core/scope.ts';
 import {requestsFor, secondsFor, type Pace, type StreamSize} from '../jobs/estimate.ts';
 import {lookAtApp} from '../jobs/look-at-app.ts';
+import {sampleStreams, type Sample} from '../jobs/sample-streams.ts';
 import {inputCounts} from '../source/calls.ts';
 import type {ApiClient} from '../source/client.ts';
 import type {Store} from '../store/ledger.ts';
@@ -20,8 +21,10 @@ export interface EstimateFlags {
 
 interface StreamEstimate {
   readonly stream: string;
-  /** null: neither the API nor the mirror tells. */
+  /** null: neither the API nor the mirror tells; below parents the requests are then those for a page under each. */
   readonly records: number | null;
+  /** How sure that is; `at least`: there may be more, and more requests. */
+  readonly certainty: Sample['certainty'];
   readonly first_requests: number | null;
   readonly first_seconds: number | null;
   readonly unchanged_requests: number | null;
@@ -34,7 +37,7 @@ interface AppEstimate {
   readonly streams: readonly StreamEstimate[];
 }
 
-/** Tells how many requests, and how long, a first run and one with nothing changed will take, from what is known now. */
+/** Tells how many requests, and how long, a first run and one with nothing changed will take, from what is known now and one page of each list. */
 export async function estimate(context: Context, flags: EstimateFlags): Promise<number> {
   const named = flags.app?.map(appOf) ?? null;
   const config = await context.config(named === null ? ['pat', 'apps'] : ['pat']);
@@ -60,37 +63,35 @@ async function estimateApp(
   app: Scope,
 ): Promise<AppEstimate> {
   const askedMs = now();
-  const {counts} = await lookAtApp(client, app, signal);
+  const {counts: ofApp} = await lookAtApp(client, app, signal);
   const latencySeconds = (now() - askedMs) / 1000;
   const inputs = await inputCounts(client, app, signal);
   const {requestsPerSecond, headroom, maxConcurrency} = config.source;
   const pace: Pace = {requestsPerSecond: requestsPerSecond * (1 - headroom), maxConcurrency, latencySeconds};
-  const fromApi: Readonly<Record<string, number>> = {...counts, ...(inputs === null ? {} : {inputs})};
+  const fromApi: Readonly<Record<string, number>> = {...ofApp, ...(inputs === null ? {} : {inputs})};
   const streams = selectedStreams(config);
-  const known = new Map<string, number | null>();
   const rules = rulesOf(config);
-  const recordsOf = async (stream: Stream): Promise<number | null> => {
-    const found = known.get(stream.name);
-    if (found !== undefined) return found;
-    // The API leaves some out of its counts (bookmarked datasets), the mirror what is new.
-    const counted = [fromApi[stream.name] ?? null, await storedCount(store, scopeFor(stream, app), stream)];
-    const told = counted.filter((each) => each !== null);
-    const count = told.length === 0 ? null : Math.max(...told);
-    known.set(stream.name, count);
-    return count;
-  };
-  const estimates: StreamEstimate[] = [];
+  const scopeOf = (stream: Stream): Scope => scopeFor(stream, app);
+  const told = new Map<string, number>();
   for (const stream of streams) {
-    const parent = stream.under === undefined ? undefined : streams.find(({name}) => name === stream.under?.stream);
+    // The API leaves some out of its counts (bookmarked datasets), the mirror what is new.
+    const counted = [fromApi[stream.name] ?? null, await storedCount(store, scopeOf(stream), stream)];
+    const known = counted.filter((each) => each !== null);
+    if (known.length > 0) told.set(stream.name, Math.max(...known));
+  }
+  const samples = await sampleStreams({client, scopeOf, rules}, streams, told, signal);
+  const estimates = streams.map((stream) => {
+    const {records = null, certainty = 'counted'} = samples.get(stream.name) ?? {};
+    const parents = stream.under === undefined ? 0 : (samples.get(stream.under.stream)?.records ?? null);
     const size: StreamSize = {
       stream,
       strategy: rules.strategyOf(stream),
       pageSize: rules.pageSizeOf(stream),
-      records: await recordsOf(stream),
-      parents: parent === undefined ? 0 : await recordsOf(parent),
+      records,
+      parents,
     };
-    estimates.push(streamEstimate(size, pace));
-  }
+    return streamEstimate(size, certainty, pace);
+  });
   return {user_id: app.userId, app_id: app.appId, streams: estimates};
 }
 
@@ -100,7 +101,7 @@ async function storedCount(store: Store | null, scope: Scope, stream: Stream): P
   return await countRows(store, scope, stream);
 }
 
-function streamEstimate(size: StreamSize, pace: Pace): StreamEstimate {
+function streamEstimate(size: StreamSize, certainty: Sample['certainty'], pace: Pace): StreamEstimate {
   const {all, unchanged} = requestsFor(size);
   // Each answer of StreamInputs says where the next one begins; all else is read several pages at a time.
   const inTurn = size.stream.pages === 'last_id' ? 1 : 0;
@@ -109,6 +110,7 @@ function streamEstimate(size: StreamSize, pace: Pace): StreamEstimate {
   return {
     stream: size.stream.name,
     records: size.records,
+    certainty,
     first_requests: all,
     first_seconds: seconds(all),
     unchanged_requests: unchanged,
@@ -120,22 +122,30 @@ function estimateLines({user_id: userId, app_id: appId, streams}: AppEstimate): 
   const unknown = streams.filter((stream) => stream.first_requests === null).map(({stream}) => stream);
   const sum = (of: (stream: StreamEstimate) => number | null): number =>
     streams.reduce((total, stream) => total + (of(stream) ?? 0), 0);
-  const about = unknown.length === 0 ? 'about' : 'at least';
+  const more = streams.filter((stream) => stream.certainty === 'at least').map(({stream}) => stream);
+  const about = unknown.length === 0 && more.length === 0 ? 'about' : 'at least';
   // One request more begins the run: it asks for the app and its marker.
   const first = `${about} ${1 + sum((s) => s.first_requests)} requests, ${durationText(sum((s) => s.first_seconds))}`;
-  const unchanged = `about ${1 + sum((s) => s.unchanged_requests)} requests, ${durationText(sum((s) => s.unchanged_seconds))}`;
+  const unchanged = `${about} ${1 + sum((s) => s.unchanged_requests)} requests, ${durationText(sum((s) => s.unchanged_seconds))}`;
+  const time = (seconds: number | null): string => (seconds === null ? '?' : durationText(seconds));
   const rows = streams.map((stream) => [
     stream.stream,
-    stream.records ?? '?',
+    recordsText(stream),
     stream.first_requests ?? '?',
-    stream.first_seconds === null ? '?' : durationText(stream.first_seconds),
+    time(stream.first_seconds),
     stream.unchanged_requests ?? '?',
+    time(stream.unchanged_seconds),
   ]);
+  const head = ['stream', 'records', 'first run: requests', 'time', 'nothing changed: requests', 'time'];
   return [
     `${userId}/${appId}: a first run takes ${first}; one with nothing changed ${unchanged}`,
-    ...tableLines(['stream', 'records', 'first run: requests', 'time', 'nothing changed: requests'], rows).map(
-      (line) => `  ${line}`,
-    ),
+    ...tableLines(head, rows).map((line) => `  ${line}`),
+    ...(more.length === 0 ? [] : [`  more than a page, or below what has more: ${more.join(', ')}`]),
     ...(unknown.length === 0 ? [] : [`  not known before they are read once: ${unknown.join(', ')}`]),
   ];
+}
+
+function recordsText({records, certainty}: StreamEstimate): string {
+  if (records === null) return '?';
+  return {counted: `${records}`, sampled: `~${records}`, 'at least': `${records}+`}[certainty];
 }

@@ -12,6 +12,7 @@ import type {Context} from './context.ts';
 import {openApi} from './open-parts.ts';
 import {NOTHING_SYNCED, storeToRead} from './read-store.ts';
 import {appOf, resolveApps} from './selection.ts';
+import {nameColumn} from './table-text.ts';
 
 export interface ExportFlags {
   readonly to: string;
@@ -95,12 +96,13 @@ const belongsTo = (scope: Scope, app: Scope): boolean =>
 
 function linesOf(scope: Scope, manifest: Manifest, streams: readonly Stream[]): string[] {
   const {run_id: runId, entries} = manifest;
+  const column = nameColumn(streams.map(({name}) => name));
   return [
     `${scopeName(scope)}: as of run ${manifest.sequence} (${runId})`,
     ...streams.map(({name}) => {
       const parts = entries.filter(({stream}) => stream === name);
       const bytes = parts.reduce((sum, {meta}) => sum + meta.content_length, 0);
-      return `  ${name.padEnd(18)} ${manifest.streams[name]?.rows ?? 0} records, ${parts.length} files, ${bytes} bytes`;
+      return `  ${column(name)} ${manifest.streams[name]?.rows ?? 0} records, ${parts.length} files, ${bytes} bytes`;
     }),
   ];
 }

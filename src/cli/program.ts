@@ -79,7 +79,7 @@ function addSetUp(program: Command, run: Run): void {
     );
   program
     .command('check')
-    .description('try configuration, credential, apps, streams, store and queue; one line each')
+    .description('try configuration, credential, apps, streams, store, queue and every sink; one line each')
     .addHelpText(
       'after',
       examples(
@@ -132,7 +132,7 @@ function addSyncing(program: Command, run: Run): void {
         ['clarifai-sync sync', 'what changed, of every app of the configuration'],
         ['clarifai-sync sync --full', 'everything, deletions included: once a night, say'],
         ['clarifai-sync sync --app me/plants --stream inputs', 'one stream of one app'],
-        ['clarifai-sync sync --json | jq .outcome', 'for scripts'],
+        ['clarifai-sync sync --app me/plants --json | jq .outcome', 'for scripts; several apps give an array'],
       ),
     )
     .action((flags: SyncFlags) => run(async (context) => (await load.sync()).sync(context, flags)));
@@ -237,7 +237,7 @@ function addLooking(program: Command, run: Run): void {
     );
   runs
     .command('show <run_id>')
-    .description('one run with every stream, pages and errors')
+    .description('one run with every stream, pages, waits and errors')
     .option(...JSON_FLAG)
     .action((runId: string, _flags: object, command: Command) =>
       run(async (context) => (await load.runs()).showRun(context, runId, isJson(command))),
@@ -341,4 +341,4 @@ Examples:
 Without a file, CLARIFAI_PAT, CLARIFAI_USER_ID and CLARIFAI_APP_ID are enough; DATABASE_URL says where the copy goes.
 
 Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 3 credential or scope; 4 store or queue;
-5 partial, the rest is committed; 75 try again later; 130, 143 ended by SIGINT, SIGTERM`;
+5 partial, the rest is committed; 6 verify found drift; 75 try again later; 130, 143 ended by SIGINT, SIGTERM`;

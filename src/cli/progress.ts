@@ -1,6 +1,7 @@
 import type {Progress} from '../jobs/deps.ts';
 import type {RequestReport, RetryReport, SourceObserver} from '../source/observer.ts';
 import type {Surroundings} from './context.ts';
+import {nameColumn} from './table-text.ts';
 
 /** Shows how a sync is getting on, and closes down again. */
 export interface ProgressView extends SourceObserver {
@@ -96,9 +97,10 @@ class TerminalView extends View {
   }
 
   #draw(): void {
+    const column = nameColumn([...this.lines.keys()]);
     const rows = [...this.lines].map(([stream, line]) => {
       const counts = `${line.pages} pages, ${line.records} records, ${line.changed} changed`;
-      return `  ${stream.padEnd(18)} ${counts}${line.outcome === null ? `, ${this.rate(line)}/s` : `: ${line.outcome}`}`;
+      return `  ${column(stream)} ${counts}${line.outcome === null ? `, ${this.rate(line)}/s` : `: ${line.outcome}`}`;
     });
     if (rows.length > 0 && this.waitsFor !== '') rows.push(`  waiting for ${this.waitsFor}`.slice(0, 118));
     const up = this.#drawn > 0 ? `\u001b[${this.#drawn}A\u001b[J` : '';

@@ -1,6 +1,7 @@
 import {scopeKind, scopeName} from '../core/scope.ts';
 import {runDocument, type RunDocument} from '../store/run-document.ts';
 import type {RunReport, StreamRun} from '../store/run-reports.ts';
+import {nameColumn} from './table-text.ts';
 
 /**
  * What `sync --json` tells of runs: one document per app. Streams of a user, and those that are the same for
@@ -38,15 +39,16 @@ export function runLines(report: RunReport): string[] {
   const throttledText = throttled === 0 ? '' : `, ${throttled} throttled`;
   const secondsText = seconds === null ? '' : ` in ${seconds.toFixed(1)} s`;
   const head = `${scopeName(run.scope)}: ${run.mode} run ${outcome ?? 'in progress'}${secondsText}, ${requests} requests${throttledText} (${run.runId})`;
+  const column = nameColumn([...streams.map(({stream}) => stream), ...sinks.map(({sink}) => `sink ${sink}`)]);
   const behind = sinks.map(
     ({sink, outcome: came, rows, failure: cause}) =>
-      `  sink ${sink.padEnd(13)} ${(came ?? 'open').padEnd(11)} ${rows} rows${cause === null ? '' : `: ${cause.message} [${cause.code}]`}`,
+      `  ${column(`sink ${sink}`)} ${(came ?? 'open').padEnd(11)} ${rows} rows${cause === null ? '' : `: ${cause.message} [${cause.code}]`}`,
   );
   const why = failure === null ? [] : [`  ended early: ${failure.message} [${failure.code}]`];
-  return [head, ...why, ...streams.map(streamLine), ...behind];
+  return [head, ...why, ...streams.map((stream) => streamLine(stream, column)), ...behind];
 }
 
-function streamLine(stream: StreamRun): string {
+function streamLine(stream: StreamRun, column: (name: string) => string): string {
   const counts = (
     [
       ['read', stream.read],
@@ -66,5 +68,5 @@ function streamLine(stream: StreamRun): string {
   const differs = sourceCount !== null && mirrorCount !== null && sourceCount !== mirrorCount;
   const gap = differs ? `, ${sourceCount} at the source and ${mirrorCount} here` : '';
   const failure = stream.failure === null ? '' : `: ${stream.failure.message} [${stream.failure.code}]`;
-  return `  ${stream.stream.padEnd(18)} ${(stream.outcome ?? 'open').padEnd(11)} ${counts.join(', ')}${gap}${failure}`;
+  return `  ${column(stream.stream)} ${(stream.outcome ?? 'open').padEnd(11)} ${counts.join(', ')}${gap}${failure}`;
 }

@@ -1,5 +1,6 @@
 import {UsageError} from '../core/errors.ts';
 import {scopeName} from '../core/scope.ts';
+import {runOfApi} from '../http/documents.ts';
 import {runDocument} from '../store/run-document.ts';
 import {reportRuns, type RunReport} from '../store/run-reports.ts';
 import type {Context} from './context.ts';
@@ -35,12 +36,13 @@ export async function showRun(context: Context, runId: string, isJson: boolean):
   if (report === undefined) throw new UsageError(`there is no run ${runId}: see "clarifai-sync runs"`);
   const {out} = context.surroundings;
   if (isJson) {
-    out(JSON.stringify(runDocument(report)));
+    out(JSON.stringify(runOfApi(report)));
     return 0;
   }
   const [head = '', ...rest] = runLines(report);
   out(head);
   out(`  started ${report.startedAt.toISOString()}, finished ${report.finishedAt?.toISOString() ?? 'not yet'}`);
+  out(`  waited ${durationText(report.waitedMs / 1000)} for the budget and retries, all requests together`);
   for (const line of rest) out(line);
   const rows = report.streams.map(({stream, strategy, pages, sourceCount, startedAt, finishedAt}) => [
     stream,

@@ -32,7 +32,17 @@ type Role = (typeof ROLES)[number];
 
 /** The service, until it is told to end: then what is open is committed, and the code is 0 (contract, section 7). */
 export async function start(context: Context, flags: StartFlags): Promise<number> {
-  const roles = rolesOf(flags.roles);
+  const {signal} = context.surroundings;
+  try {
+    await serveUntilTold(context, rolesOf(flags.roles));
+  } catch (error) {
+    // Told to end before it had begun: nothing was open.
+    if (!signal.aborted || error !== signal.reason) throw error;
+  }
+  return 0;
+}
+
+async function serveUntilTold(context: Context, roles: ReadonlySet<Role>): Promise<void> {
   const config = await context.config(['pat', 'apps']);
   const {logger, signal, now} = context.surroundings;
   const {log} = logger;
@@ -78,7 +88,6 @@ export async function start(context: Context, flags: StartFlags): Promise<number
   log.info({}, 'service ends: open pages are committed');
   const [isDrained] = await Promise.all([service.close(), http?.close(), notifying]);
   if (!isDrained) log.warn({}, 'not all work ended in time: others go on when its leases run out');
-  return 0;
 }
 
 /** A queue whose Redis is away never closes. */
@@ -120,7 +129,7 @@ async function serve(context: Context, config: Config, served: Served): Promise<
       }),
     },
     askForRun: (asked) => askNow(store, runs, plan, asked, signal),
-    nextRuns: () => nextRuns(runs, plan),
+    nextRuns: () => nextRuns(runs, plan, config.schedules),
     queueDepths: async () => [
       {queue: 'tasks', jobs: await tasks.counts()},
       {queue: 'runs', jobs: await runs.counts()},

@@ -20,3 +20,9 @@ export function durationText(seconds: number): string {
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   return `${Math.round(hours / 24)} days`;
 }
+
+/** Pads each of these names to the width of the longest, so that what follows them is a column. */
+export function nameColumn(names: readonly string[]): (name: string) => string {
+  const width = Math.max(0, ...names.map((name) => name.length));
+  return (name) => name.padEnd(width);
+}

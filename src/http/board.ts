@@ -16,5 +16,9 @@ export async function mountBoard(app: FastifyInstance, queues: readonly AnyQueue
     queues: queues.map((queue) => new BullMQAdapter(queue, {readOnlyMode: true})),
     serverAdapter: adapter,
   });
+  // Thrown on, so that the server's own handler answers: this one knows no headers, and shows the stack.
+  adapter.setErrorHandler((error) => {
+    throw error;
+  });
   await app.register(adapter.registerPlugin(), {prefix: PATH});
 }

@@ -1,20 +1,19 @@
-import {adviceFor} from '../core/advice.ts';
 import type {PendingRun} from '../store/pending-runs.ts';
 import {runDocument} from '../store/run-document.ts';
 import type {PastRun} from '../store/run-history.ts';
 import type {RunReport, StreamRun} from '../store/run-reports.ts';
-import type {SinkPosition} from '../store/sink-positions.ts';
 import {scopeDocument} from '../store/status-document.ts';
 import type {ScopeStatus} from '../store/status.ts';
 import {remarksOf} from './remarks.ts';
 
-/** A run as `/api/runs` gives it: as `runs --json` prints it, and what the page shows beside that. */
+/** A run as `/api/runs` and `runs show --json` give it: as `runs --json` lists it, and all else that the ledger knows. */
 export function runOfApi(report: RunReport) {
   const document = runDocument(report);
   return {
     ...document,
     sequence: Number(report.run.sequence),
     state: report.state,
+    waited_seconds: report.waitedMs / 1000,
     streams: document.streams.map((stream, i) => ({...stream, ...streamExtras(report.streams[i])})),
     sinks: report.sinks.map(({sink, outcome, rows, failure}) => ({
       sink,
@@ -69,30 +68,5 @@ export function pendingOfApi({runId, scope, mode, streams, askedBy, dueMs}: Pend
     asked_by: askedBy,
     due_at: new Date(dueMs).toISOString(),
     requested_streams: streams,
-  };
-}
-
-/** How far a sink is. */
-export function sinkOfApi({
-  sink,
-  userId,
-  appId,
-  sequence,
-  runsBehind,
-  outcome,
-  rows,
-  finishedAt,
-  failure,
-}: SinkPosition) {
-  return {
-    sink,
-    user_id: userId,
-    app_id: appId,
-    sequence,
-    runs_behind: runsBehind,
-    outcome,
-    rows,
-    finished_at: finishedAt?.toISOString() ?? null,
-    ...(failure === null ? {} : {error: {...failure, advice: adviceFor(failure.code)}}),
   };
 }

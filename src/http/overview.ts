@@ -4,17 +4,10 @@ import {recentWork} from '../store/recent-work.ts';
 import {runHistory} from '../store/run-history.ts';
 import {reportRuns} from '../store/run-reports.ts';
 import {sinkPositions} from '../store/sink-positions.ts';
+import {nextRunDocument, sinkDocument, type NextRun} from '../store/status-document.ts';
 import {reportStatus} from '../store/status.ts';
 import type {BudgetUse} from './budget-use.ts';
-import {pendingOfApi, scopeOfApi, sinkOfApi} from './documents.ts';
-
-/** The next start of a schedule for one app. */
-export interface NextRun {
-  readonly name: string;
-  readonly userId: string;
-  readonly appId: string;
-  readonly atMs: number;
-}
+import {pendingOfApi, scopeOfApi} from './documents.ts';
 
 export interface OverviewParts {
   readonly store: Pick<Store, 'database'>;
@@ -48,14 +41,9 @@ export async function overview(parts: OverviewParts, budget: BudgetUse) {
   return {
     now: new Date(now()).toISOString(),
     scopes: statuses.map((status) => scopeOfApi(status, reports, past)),
-    sinks: sinks.map(sinkOfApi),
+    sinks: sinks.map(sinkDocument),
     budget: {requests_per_second: parts.requestsPerSecond, used_per_second: budget.perSecond()},
-    next_runs: nextRuns.map(({name, userId, appId, atMs}) => ({
-      name,
-      user_id: userId,
-      app_id: appId,
-      at: new Date(atMs).toISOString(),
-    })),
+    next_runs: nextRuns.map(nextRunDocument),
     pending_runs: pending.map(pendingOfApi),
     queues: parts.queuesPath,
   };

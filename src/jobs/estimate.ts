@@ -20,30 +20,40 @@ export interface StreamRequests {
 }
 
 /** Every list is read on to its empty page (design, section 4); the search is looked at once for each kind of annotation. */
-export function requestsFor({stream, strategy, pageSize, records, parents}: StreamSize): StreamRequests {
+export function requestsFor(size: StreamSize): StreamRequests {
+  const {stream, strategy, pageSize, records} = size;
+  if (stream.under !== undefined) return {all: requestsBelow(size), unchanged: 0};
   if (records === null) return {all: null, unchanged: strategy === 'list' && !stream.marker ? null : 0};
   const lists = stream.lists.length;
-  if (stream.pages === 'single') {
-    const all = parents === null ? null : lists * (stream.under === undefined ? 1 : parents);
-    return {all, unchanged: strategy === 'list' ? all : 0};
-  }
-  const pages = Math.max(Math.ceil(records / pageSize), Math.min(lists, records));
+  if (stream.pages === 'single') return {all: lists, unchanged: lists};
+  const all = pagesOf(records, pageSize, lists) + lists;
   switch (strategy) {
     case 'tail':
       // And the count of the inputs.
-      return {all: pages + lists + 1, unchanged: 0};
+      return {all: all + 1, unchanged: 0};
     case 'window':
-      return {all: pages + lists + KINDS_LOOKED_FOR, unchanged: 0};
+      return {all: all + KINDS_LOOKED_FOR, unchanged: 0};
     case 'list':
-      return {all: pages + lists, unchanged: stream.marker ? 0 : pages + lists};
     case 'children':
     case 'members':
     case 'fixed':
-      if (parents === null) return {all: null, unchanged: 0};
-      // At least a page with records for each parent that has any, and the empty one for each parent.
-      return {all: Math.max(pages, Math.min(parents, records)) + parents * lists, unchanged: 0};
+      return {all, unchanged: stream.marker ? 0 : all};
   }
 }
+
+/** Of a stream that is read once under each parent; where its own records are not known, a page for each parent. */
+function requestsBelow({stream, pageSize, records, parents}: StreamSize): number | null {
+  if (parents === null) return null;
+  const read = parents * stream.lists.length;
+  if (stream.pages === 'single') return read;
+  if (records === null) return read * 2;
+  // At least a page with records for each parent that has any, and the empty one for each parent.
+  return Math.max(pagesOf(records, pageSize, stream.lists.length), Math.min(parents, records)) + read;
+}
+
+/** Pages with records: at least one of each list, where there are so many. */
+const pagesOf = (records: number, pageSize: number, lists: number): number =>
+  Math.max(Math.ceil(records / pageSize), Math.min(lists, records));
 
 const KINDS_LOOKED_FOR = 4;
 

@@ -34,6 +34,8 @@ export interface RunReport {
   readonly finishedAt: Date | null;
   readonly requests: number;
   readonly throttled: number;
+  /** For slots of the budget and before calls were tried again, ms, all requests together. */
+  readonly waitedMs: number;
   readonly failure: Failure | null;
   readonly streams: readonly StreamRun[];
   readonly sinks: readonly SinkRun[];
@@ -60,7 +62,7 @@ export interface RunFilter {
 /** What the ledger knows of runs, newest first; all scopes, or the one given; all runs, or the one given. */
 export async function reportRuns(store: Pick<Store, 'database'>, filter: RunFilter): Promise<RunReport[]> {
   const rows = await store.database.query<ReportRow>(
-    `select ${RUN_COLUMNS}, state, outcome, started_at, finished_at, requests::int8::text as requests, throttled::text as throttled,
+    `select ${RUN_COLUMNS}, state, outcome, started_at, finished_at, requests::int8::text as requests, throttled::text as throttled, waited_ms::text as waited_ms,
        error_code, error, error_cause,
        (select coalesce(json_agg(json_build_object('stream', s.stream, 'strategy', s.strategy, 'outcome', s.outcome, 'pages', s.pages,
           'read', s.read, 'inserted', s.inserted, 'updated', s.updated, 'deleted', s.deleted, 'unchanged', s.unchanged,
@@ -104,6 +106,7 @@ interface ReportRow extends RunRow {
   finished_at: Date | null;
   requests: string;
   throttled: string;
+  waited_ms: string;
   error_code: string | null;
   error: string;
   error_cause: Failure['cause'];
@@ -120,6 +123,7 @@ function reportOf(row: ReportRow): RunReport {
     finishedAt: row.finished_at,
     requests: Number(row.requests),
     throttled: Number(row.throttled),
+    waitedMs: Number(row.waited_ms),
     failure: row.error_code === null ? null : {code: row.error_code, message: row.error, cause: row.error_cause},
     streams: row.streams.map(({code, message, cause, startedAt, finishedAt, ...stream}) => ({
       ...stream,

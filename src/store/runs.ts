@@ -172,11 +172,25 @@ export async function earlyEnd(store: Store, runId: string): Promise<Failure | n
   return {code: row.error_code, message: row.error, cause: row.error_cause};
 }
 
+/** What was asked of the API. */
+export interface RequestCounts {
+  readonly requests: number;
+  /** Those of them that were throttled. */
+  readonly throttled: number;
+  /** For slots of the budget and before calls were tried again, whole ms, all requests together. */
+  readonly waitedMs: number;
+}
+
 /** Adds what was asked of the API for a run to its counts. */
-export async function countRequests(store: Store, runId: string, requests: number, throttled: number): Promise<void> {
+export async function countRequests(
+  store: Store,
+  runId: string,
+  {requests, throttled, waitedMs}: RequestCounts,
+): Promise<void> {
   await store.database.query(
-    'update clarifai_sync.runs set requests = requests + $2, throttled = throttled + $3 where run_id = $1',
-    [runId, requests, throttled],
+    `update clarifai_sync.runs set requests = requests + $2, throttled = throttled + $3, waited_ms = waited_ms + $4
+     where run_id = $1`,
+    [runId, requests, throttled, waitedMs],
   );
 }
 

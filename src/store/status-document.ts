@@ -1,3 +1,6 @@
+import {adviceFor} from '../core/advice.ts';
+import type {RunMode} from './ledger.ts';
+import type {SinkPosition} from './sink-positions.ts';
 import type {ScopeStatus, StreamStatus} from './status.ts';
 
 /** Where a scope stands as `status --json` and the HTTP interface give it; times as ISO 8601 text. */
@@ -40,4 +43,35 @@ function streamDocument(stream: StreamStatus) {
     open_rejects: stream.openRejects,
     ...(failure === null ? {} : {error: failure}),
   };
+}
+
+/** How far a sink is, as both give it. */
+export function sinkDocument(position: SinkPosition) {
+  const {sink, userId, appId, sequence, runsBehind, outcome, rows, finishedAt, failure} = position;
+  return {
+    sink,
+    user_id: userId,
+    app_id: appId,
+    sequence,
+    runs_behind: runsBehind,
+    outcome,
+    rows,
+    finished_at: finishedAt?.toISOString() ?? null,
+    ...(failure === null ? {} : {error: {...failure, advice: adviceFor(failure.code)}}),
+  };
+}
+
+/** The next start of a schedule for one app. */
+export interface NextRun {
+  /** Of the schedule. */
+  readonly name: string;
+  readonly mode: RunMode;
+  readonly userId: string;
+  readonly appId: string;
+  readonly atMs: number;
+}
+
+/** The same as both give it. */
+export function nextRunDocument({name, mode, userId, appId, atMs}: NextRun) {
+  return {name, mode, user_id: userId, app_id: appId, at: new Date(atMs).toISOString()};
 }

@@ -3,8 +3,9 @@ import {scopeKind, scopeName, type Scope} from '../core/scope.ts';
 import {unfinishedRun} from '../store/driving.ts';
 import type {RunMode, Store} from '../store/ledger.ts';
 import {askForRun, pendingRuns} from '../store/pending-runs.ts';
+import type {NextRun} from '../store/status-document.ts';
 import type {Plan} from './run-driver.ts';
-import type {RunQueue} from './run-queue.ts';
+import type {RunQueue, Schedule} from './run-queue.ts';
 
 /** A run of an app, as somebody asks for it; `me` stands for the owner of the credential. */
 export interface AskedRun {
@@ -44,8 +45,16 @@ async function isPending(store: Store, scope: Scope): Promise<boolean> {
 }
 
 /** When each schedule will next ask for a run of each app that is known by now. */
-export async function nextRuns(runs: RunQueue, plan: Plan) {
+export async function nextRuns(
+  runs: RunQueue,
+  plan: Plan,
+  schedules: readonly Pick<Schedule, 'name' | 'mode'>[],
+): Promise<NextRun[]> {
   const apps = plan.known().filter((scope) => scopeKind(scope) === 'app');
   const due = await runs.nextDue();
-  return [...due].flatMap(([name, atMs]) => apps.map(({userId, appId}) => ({name, userId, appId, atMs})));
+  // One that the queue still has of an earlier configuration is about to go.
+  return schedules.flatMap(({name, mode}) => {
+    const atMs = due.get(name);
+    return atMs === undefined ? [] : apps.map(({userId, appId}) => ({name, mode, userId, appId, atMs}));
+  });
 }

@@ -167,8 +167,7 @@ async function begin(parts: RunDriverParts, scope: Scope, signal: AbortSignal): 
   const counter = new RequestCounter(() => undefined);
   try {
     const {run} = await beginRun(deps.store, deps.client.observedBy(counter), request, deps.rules.settleMs, signal);
-    const {requests, throttled} = counter.take();
-    await countRequests(deps.store, run.runId, requests, throttled);
+    await countRequests(deps.store, run.runId, counter.take());
     return run;
   } catch (error) {
     signal.throwIfAborted();

@@ -121,8 +121,7 @@ async function syncOne(
       const counter = new RequestCounter(() => undefined);
       const begun = await beginRun(deps.store, deps.client.observedBy(counter), request, deps.rules.settleMs, signal);
       onBegun();
-      const {requests, throttled} = counter.take();
-      await countRequests(deps.store, begun.run.runId, requests, throttled);
+      await countRequests(deps.store, begun.run.runId, counter.take());
       const ended = await driveRun(drive, begun.run, signal);
       assert(ended !== null, 'a sync sees its runs to their ends');
       if (begun.hadEnded) continue;

@@ -137,8 +137,9 @@ class Signs {
   }
 
   async #count(): Promise<void> {
-    const {requests, throttled} = this.counter.take();
-    if (requests > 0) await countRequests(this.#parts.deps.store, this.#task.runId, requests, throttled);
+    const counts = this.counter.take();
+    if (counts.requests > 0 || counts.waitedMs > 0)
+      await countRequests(this.#parts.deps.store, this.#task.runId, counts);
   }
 
   async close(): Promise<void> {

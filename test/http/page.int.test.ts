@@ -78,8 +78,8 @@ const httpOf = (world: PageWorld) =>
     askForRun: (asked) => world.begin(asked),
     nextRuns: () =>
       Promise.resolve([
-        {name: 'fresh', userId: 'acme', appId: 'plants', atMs: Date.now() + 9 * 60_000},
-        {name: 'nightly', userId: 'acme', appId: 'plants', atMs: Date.now() + 7 * 3_600_000},
+        {name: 'fresh', mode: 'incremental', userId: 'acme', appId: 'plants', atMs: Date.now() + 9 * 60_000},
+        {name: 'nightly', mode: 'full', userId: 'acme', appId: 'plants', atMs: Date.now() + 7 * 3_600_000},
       ]),
   });
 

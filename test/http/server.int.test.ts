@@ -1,7 +1,9 @@
 import {createServer} from 'node:net';
 import {once} from 'node:events';
+import type {FastifyInstance} from 'fastify';
 import {expect, test} from 'vitest';
 import {UsageError} from '../../src/core/errors.ts';
+import {mountBoard} from '../../src/http/board.ts';
 import {HttpListenError} from '../../src/http/errors.ts';
 import type {HttpParts} from '../../src/http/server.ts';
 import type {AskedRun} from '../../src/workers/ask-now.ts';
@@ -63,6 +65,23 @@ test('without a token a foreign Host is refused, so that no other site can pose 
   expect((await http.ask('/api/runs', {headers: {host: 'evil.example:80'}})).status).toBe(403);
   expect((await http.ask('/api/runs', {headers: {host: 'localhost:1'}})).status).toBe(200);
   expect((await http.ask('/api/runs', {headers: {host: '[::1]:1'}})).status).toBe(200);
+});
+
+test('Bull Board is refused as the page is: 401 without the token, which is asked for, and 403 to a foreign Host', async () => {
+  const mount = (app: FastifyInstance) => mountBoard(app, []);
+  await using guarded = await httpOn(NO_STORE, {...WITH_TOKEN, mount});
+  await using open = await httpOn(NO_STORE, {mount});
+  for (const path of ['/queues', '/queues/api/queues']) {
+    const answer = await guarded.ask(path);
+    expect([path, answer.status, answer.headers['www-authenticate']]).toEqual([
+      path,
+      401,
+      expect.stringContaining('Basic realm='),
+    ]);
+    expect(answer.text).not.toContain('stack');
+    expect((await guarded.ask(path, {headers: {authorization: basic(TOKEN)}})).status).toBe(200);
+    expect((await open.ask(path, {headers: {host: 'evil.example'}})).status).toBe(403);
+  }
 });
 
 test('a run cannot be asked for from the page of another site', async () => {

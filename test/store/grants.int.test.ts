@@ -55,12 +55,16 @@ test('the roles of the README are enough to sync, replicate, verify and purge, a
 
     await asOwner(harness.database.url, (client) =>
       client.query(`grant connect on database ${harness.database.name} to ${reader}; grant usage on schema clarifai to ${reader};
-        grant select on all tables in schema clarifai to ${reader}`),
+        grant select on all tables in schema clarifai to ${reader}; grant usage on schema clarifai_sync to ${reader};
+        grant select on clarifai_sync.runs, clarifai_sync.stream_runs, clarifai_sync.rejects to ${reader}`),
     );
     await asOwner(urlAs(reader, harness.database), async (client) => {
       expect((await client.query('select 1 from clarifai.inputs_current limit 1')).rows).toHaveLength(1);
       await expect(client.query('delete from clarifai.inputs')).rejects.toThrow('permission denied');
-      await expect(client.query('select 1 from clarifai_sync.rejects')).rejects.toThrow('permission denied');
+      for (const table of ['runs', 'stream_runs', 'rejects'])
+        await client.query(`select * from clarifai_sync.${table}`);
+      await expect(client.query('delete from clarifai_sync.rejects')).rejects.toThrow('permission denied');
+      await expect(client.query('select 1 from clarifai_sync.tasks')).rejects.toThrow('permission denied');
     });
   } finally {
     for (const database of [harness.database, other]) {
