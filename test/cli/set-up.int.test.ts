@@ -62,7 +62,7 @@ test('a question makes no database: status says what to do next', async () => {
   const {code, stdout} = await runCli(['status'], {cwd: folder});
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^nothing was ever synced here: .*"clarifai-sync sync"/)]);
   const {stdout: json} = await runCli(['status', '--json'], {cwd: folder});
-  expect(JSON.parse(json)).toEqual({scopes: [], drift: []});
+  expect(JSON.parse(json)).toEqual({scopes: [], sinks: [], next_runs: [], drift: []});
   expect(await readdir(folder)).toEqual([]);
 });
 
