@@ -9,7 +9,7 @@ import {noteNotBegun, type MessageText} from '../store/notifications.ts';
 import {runDocument} from '../store/run-document.ts';
 import type {RunReport} from '../store/run-reports.ts';
 
-/** The message about a run that has ended: what `runs show --json` prints of it. */
+/** The message about a run that has ended: what `runs --json` prints of it. */
 export function runMessage(report: RunReport, outcome: RunReport['outcome']): MessageText {
   const run = runDocument({...report, outcome});
   return (event, id, createdAt) =>

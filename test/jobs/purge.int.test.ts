@@ -133,7 +133,7 @@ test('a purge makes nothing fresher: status and metrics tell of the last run tha
     return [scope?.run_id, scope?.last_succeeded_at];
   };
   const facts = async () => {
-    const query = async (text: string, values?: unknown[]) => (await harness.pool.query(text, values)).rows;
+    const query = (text: string, values?: unknown[]) => harness.query<object>(text, values);
     const {scopes} = await metricFacts({database: {query}} as unknown as Parameters<typeof metricFacts>[0], 0);
     return scopes.map(({hasSucceeded, lastSuccess}) => [hasSucceeded, lastSuccess]);
   };
