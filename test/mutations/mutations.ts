@@ -139,7 +139,7 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'ahead < Math.min(this.#limits.pages, 1 + Math.ceil(this.#fullPages / 2))',
     replace: 'ahead < 1 + Math.ceil(this.#fullPages / 2)',
     test: 'test/source/numbered-pages.test.ts',
-    named: 'has several pages in flight, and no more than it may',
+    named: 'asks for nothing more while the consumer does not come back',
   },
   {
     name: 'a record of any length is taken',
