@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type {PreparedReject} from '../core/prepared.ts';
 import type {Scope} from '../core/scope.ts';
 import {keyNames, type Stream} from '../streams/stream.ts';
+import {NO_HASH} from './compare-sql.ts';
 import {flatten, keyOf, keyText, type Flat, type Group} from './group.ts';
 import {settleKeyOwners} from './key-owners.ts';
 import {arrayText} from './quote.ts';
@@ -135,7 +136,7 @@ async function compare(
   const askedOf = (values: readonly string[]) => (asked === null ? values : asked.map((n) => values[n] as string));
   const seenOnly = marks === null ? [] : keysSeen(flat.rejects);
   const keys = flat.keys.map((part, p) => arrayText([...askedOf(part), ...seenOnly.map((key) => key[p] as string)]));
-  const hashes = arrayText([...askedOf(flat.hashes), ...seenOnly.map(() => '')]);
+  const hashes = `\\x${askedOf(flat.hashes).join('')}${NO_HASH.repeat(seenOnly.length)}`;
   const found = await client.query<[number, string | null, boolean]>({
     text: sql.compare,
     values: [...keys, hashes, writer.scope.userId, writer.scope.appId, marks?.passId ?? null, marks?.lastRow ?? 0],

@@ -27,7 +27,7 @@ export interface StoreOptions {
 }
 
 /** Oldest server that has all that the statements use. */
-const MIN_SERVER = 130_000;
+const MIN_SERVER = 140_000;
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations/', import.meta.url));
 
@@ -73,7 +73,7 @@ async function prepareServer({connection, schema}: StoreOptions): Promise<void> 
       )
     ).rows;
     if (!(Number(server?.version) >= MIN_SERVER)) {
-      throw new StoreRefusedError(`${where}: expected PostgreSQL 13 or later, found ${server?.name ?? 'no version'}`);
+      throw new StoreRefusedError(`${where}: expected PostgreSQL 14 or later, found ${server?.name ?? 'no version'}`);
     }
     // Held until this session ends: of several processes one makes the ledger, the others find it made.
     await client.query(`select pg_advisory_lock(${SETUP_KEY})`);

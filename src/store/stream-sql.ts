@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto';
 import type {Path, RecordShape} from '../core/shape.ts';
 import {keyNames, type Stream} from '../streams/stream.ts';
+import {compareSql} from './compare-sql.ts';
 import {ident, literal} from './quote.ts';
 import {allKeys, rowSequence, sqlType, tableColumns} from './tables.ts';
 
@@ -14,12 +15,7 @@ export interface StreamSql {
    * Columns: user_id, app_id, key, own columns, raw, hash, run, sequence, sequence; the table fills in the rest.
    */
   readonly straight: string | null;
-  /**
-   * Tells which records differ from the rows, and notes what was seen.
-   * $1… one text[] for each key part, then hashes (hex), user_id, app_id, pass (or null), the pass's last row.
-   * Rows: n (0 first; -1 holds the count of known rows in `row`), row (null when there is none), whether it is marked
-   * deleted.
-   */
+  /** Tells which records differ from the rows, and notes what was seen; see compare-sql.ts. */
   readonly compare: string;
   /** Writes what is staged. $1 user_id, $2 app_id, $3 run, $4 sequence. Row: inserted, updated. */
   readonly merge: string;
@@ -28,10 +24,6 @@ export interface StreamSql {
   /** For each parent of `cascade`: marks rows of buried parents. $1 … $4 as above, $5 sequence of the burial or null for any. */
   readonly cascades: readonly {readonly parent: string; readonly sql: string}[];
 }
-
-/** Bits in one block of seen marks; see migrations/0001_ledger.ts. */
-const BLOCK_SHIFT = 12;
-const BLOCK_MASK = (1 << BLOCK_SHIFT) - 1;
 
 export function streamSql(stream: Stream, schema: string, history: boolean): StreamSql {
   const table = ident(schema, stream.name);
@@ -53,20 +45,7 @@ export function streamSql(stream: Stream, schema: string, history: boolean): Str
     '"row" bigint',
   ].join(', ')}) on commit delete rows`;
 
-  const n = keys.length;
-  const compare =
-    `with u as (select * from unnest(${keyParam(1)}, $${n + 1}::text[]) with ordinality u(${quotedKeys.join(', ')}, hash, n)), ` +
-    `j as (select u.n, t._sync_row as row, t._sync_deleted_at is not null as gone, t._sync_row is not null and t._sync_deleted_at is null and ` +
-    `encode(t._sync_hash, 'hex') = u.hash as same from u left join lateral (` +
-    `select _sync_row, _sync_hash, _sync_deleted_at from ${table} t where t.user_id = $${n + 2} and t.app_id = $${n + 3} ` +
-    `and ${matches('t', 'u')} limit 1) t on true), ` +
-    `marked as (insert into clarifai_sync.seen_marks as s (pass_id, block, bits) ` +
-    `select $${n + 4}::bigint, row >> ${BLOCK_SHIFT}, bit_or(set_bit(B'0'::bit(${BLOCK_MASK + 1}), (row & ${BLOCK_MASK})::int, 1)) ` +
-    `from j where row <= $${n + 5} and $${n + 4}::bigint is not null group by 2 order by 2 ` +
-    `on conflict (pass_id, block) do update set bits = s.bits | excluded.bits) ` +
-    `select (n - 1)::int as n, row, gone from j where not same ` +
-    `union all select -1, count(*), false from j where row <= $${n + 5}`;
-
+  const compare = compareSql(stream, table);
   const target = [...allKeys(stream).map((key) => ident(key)), ...columns.map((c) => ident(c.name)), 'raw'];
   const older = olderGuard(stream.shape);
   const differs = `${comparable('t.raw', stream.shape)} is distinct from ${comparable('excluded.raw', stream.shape)}`;

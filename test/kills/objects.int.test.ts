@@ -197,7 +197,7 @@ describe.each(KINDS.filter(({is}) => is))('a process that publishes to $name', (
       faults.push(...(await lakeFaults()));
       if (faults.length > 0) found[`${point}, ${death}`] = faults.map((fault) => fault.slice(0, 200));
     }
-    return found;
+    return {...found, ...world.unreached(doomed.length)};
   }
 
   test.each(Object.entries(SCENARIOS))('leaves no trace of its death while it publishes %s', async (what, given) => {

@@ -53,7 +53,7 @@ async function faultsOf(mode: RunMode, death: Death, doomed: readonly string[]):
     faults.push(...(await replicaFaults(world.harness.pool, replica, STREAMS)));
     if (faults.length > 0) found[point] = faults;
   }
-  return found;
+  return {...found, ...world.unreached(doomed.length)};
 }
 
 describe('a process that writes to a store and to another Postgres', () => {

@@ -79,14 +79,14 @@ describe('opening is refused, with one sentence that says where, what was expect
   });
 
   test.each([
-    ['120019', '12.19'],
+    ['130022', '13.22'],
     ['90624', '9.6.24'],
   ])('a server that is too old (%s)', async (number, name) => {
     await using server = await fakePostgres({kind: 'version', number, name});
     const error = await refusal(server.url);
     expect(error).toBeInstanceOf(StoreRefusedError);
     expect(error.message).toMatch(
-      /^the store somebody@127\.0\.0\.1:\d+\/some: expected PostgreSQL 13 or later, found /,
+      /^the store somebody@127\.0\.0\.1:\d+\/some: expected PostgreSQL 14 or later, found /,
     );
     expect(error.message).toContain(name);
   });

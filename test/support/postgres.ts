@@ -76,10 +76,11 @@ export function withDatabase(url: string, database: string): string {
 }
 
 /** Ends every connection to the database from the server's side, as a restart or an administrator would (57P01). */
-export async function cutConnections(scratch: ScratchDatabase): Promise<number> {
-  const sql = 'select count(pg_terminate_backend(pid))::int as cut from pg_stat_activity where datname = $1';
+export async function cutConnections(scratch: ScratchDatabase, application = '%'): Promise<number> {
+  const sql = `select count(pg_terminate_backend(pid))::int as cut from pg_stat_activity
+    where datname = $1 and application_name like $2`;
   return asAdmin(inject('postgresUrl'), async (admin) => {
-    const answer = await admin.query<{cut: number}>(sql, [scratch.name]);
+    const answer = await admin.query<{cut: number}>(sql, [scratch.name, application]);
     return answer.rows[0]?.cut ?? 0;
   });
 }
