@@ -9,7 +9,8 @@ import type {ApiClient} from '../source/client.ts';
 import {hasTransactionPooler, probeWriting, serverVersion} from '../store/diagnose.ts';
 import type {Store} from '../store/ledger.ts';
 import type {Context, Surroundings} from './context.ts';
-import {openApi, openQueue} from './open-parts.ts';
+import {openApi} from './open-parts.ts';
+import {openQueue} from './open-queue.ts';
 import {resolveApps, scopeFor, selectedStreams} from './selection.ts';
 
 /**

@@ -12,6 +12,7 @@ export const load = {
   estimate: () => import('./estimate.ts'),
   exporting: () => import('./export.ts'),
   init: () => import('./init.ts'),
+  queue: () => import('./open-queue.ts'),
   purge: () => import('./purge.ts'),
   rejects: () => import('./rejects.ts'),
   replay: () => import('./replay.ts'),

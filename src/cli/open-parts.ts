@@ -7,8 +7,7 @@ import type {SourceObserver} from '../source/observer.ts';
 import {openClient} from '../source/open-client.ts';
 import type {Store} from '../store/ledger.ts';
 import {StoreSlots} from '../store/rate-slots.ts';
-import {QueueBackend} from '../workers/queue-backend.ts';
-import {RedisSlots} from '../workers/redis-slots.ts';
+import {load} from './commands.ts';
 import type {Context} from './context.ts';
 
 // What commands open beside the store. Not in context.ts: loading these takes as long as starting a server, and `sync`
@@ -36,31 +35,17 @@ export function openApi(
 }
 
 /** The credential's budget, shared with every process on the same Redis or store; null where there is no limit. */
-export function openSlots(context: Context, config: Config, store: Store): SlotSource | null {
+export async function openSlots(context: Context, config: Config, store: Store): Promise<SlotSource | null> {
   const {requestsPerSecond, headroom, baseUrl} = config.source;
   if (requestsPerSecond === 0) return null;
   const credential = credentialName(baseUrl, patOf(config.source));
   const options = {credential, requestsPerSecond, headroom};
-  const {log} = context.surroundings.logger;
   const slots =
     config.queueUrl === null
       ? new StoreSlots(store.database.connection, options)
-      : new RedisSlots(config.queueUrl, options, (error) => log.debug({err: error}, 'budget reported an error'));
+      : (await load.queue()).openRedisSlots(context, config.queueUrl, options);
   context.defer(() => slots.close());
   return slots;
-}
-
-/** The queue: in Redis where one is configured, else in the store. */
-export async function openQueue(context: Context, config: Config, store: Store): Promise<QueueBackend> {
-  const {log} = context.surroundings.logger;
-  return await QueueBackend.open({
-    place:
-      config.queueUrl === null
-        ? {kind: 'store', connection: store.database.connection}
-        : {kind: 'redis', url: config.queueUrl, installation: store.storeId},
-    lockMs: config.run.leaseMs,
-    onError: (error) => log.debug({err: error}, 'queue reported an error'),
-  });
 }
 
 /** Tells one credential from another without telling the credential. */

@@ -11,10 +11,12 @@ import {pruneRuns} from '../store/runs.ts';
 import type {Stream} from '../streams/stream.ts';
 import {deliverDue} from '../workers/notifier.ts';
 import {syncNow, type Synced} from '../workers/sync-now.ts';
-import {TaskQueue} from '../workers/task-queue.ts';
+import type {Tasks} from '../workers/tasks.ts';
+import {TasksHere} from '../workers/tasks-here.ts';
+import {load} from './commands.ts';
 import type {Context} from './context.ts';
 import {rulesOf} from './context.ts';
-import {openApi, openQueue, openSlots} from './open-parts.ts';
+import {openApi, openSlots} from './open-parts.ts';
 import {openProgress, type ProgressView} from './progress.ts';
 import {runJson, runLines} from './run-text.ts';
 import {resolveScopes, selectedStreams} from './selection.ts';
@@ -53,7 +55,7 @@ export async function syncWhatIsWanted(
 export interface OpenedForRuns {
   readonly store: Store;
   readonly client: ApiClient;
-  readonly queue: TaskQueue;
+  readonly tasks: Tasks;
   readonly progress: ProgressView;
 }
 
@@ -65,17 +67,23 @@ export async function openForRuns(
   const store = await opening;
   const progress = openProgress(context.surroundings);
   context.defer(() => progress.close());
-  const client = openApi(context, config, progress, openSlots(context, config, store));
-  const queue = new TaskQueue(await openQueue(context, config, store));
-  context.defer(() => queue.close());
-  return {store, client, queue, progress};
+  const client = openApi(context, config, progress, await openSlots(context, config, store));
+  const tasks = await openTasks(context, config, store);
+  context.defer(() => tasks.close());
+  return {store, client, tasks, progress};
+}
+
+/** In Redis, where workers elsewhere share in them; else nobody but this process needs to know. */
+async function openTasks(context: Context, config: Config, store: Store): Promise<Tasks> {
+  if (config.queueUrl === null) return new TasksHere();
+  return await (await load.queue()).openTaskQueue(context, config, store);
 }
 
 /** Does the runs, to their ends, sends what they have to tell, and prints them. Gives the exit code. */
 export async function runAndTell(
   context: Context,
   config: Config,
-  {store, client, queue, progress}: OpenedForRuns,
+  {store, client, tasks, progress}: OpenedForRuns,
   requests: readonly RunRequest[],
   isJson: boolean,
 ): Promise<number> {
@@ -83,11 +91,11 @@ export async function runAndTell(
   const sinks = await context.sinks(config);
   const deps = {store, client, sinks, rules: rulesOf(config), log: logger.log, onProgress: progress.onProgress};
   const {stallMs, drainTimeoutMs, retainRunsMs} = config.run;
-  const synced = await syncNow({deps, queue, stallMs, drainTimeoutMs, now}, requests, signal);
+  const synced = await syncNow({deps, tasks, stallMs, drainTimeoutMs, now}, requests, signal);
   // What is old enough goes after each run; one that is active elsewhere does it itself.
   const scopes = requests.filter(({options}) => options.purgesBefore === undefined).map(({scope}) => scope);
   const due = signal.aborted ? [] : await purgesDue(deps, scopes, now(), optionsOf(config));
-  const purged = due.length === 0 ? [] : await syncNow({deps, queue, stallMs, drainTimeoutMs, now}, due, signal);
+  const purged = due.length === 0 ? [] : await syncNow({deps, tasks, stallMs, drainTimeoutMs, now}, due, signal);
   for (const each of purged) {
     if ('error' in each) logger.log.warn({err: each.error}, 'rows that are old enough were not purged');
   }

@@ -20,7 +20,8 @@ import {SLICE_MS, startService, type Service} from '../workers/service.ts';
 import {TaskQueue} from '../workers/task-queue.ts';
 import {Metrics} from '../telemetry/metrics.ts';
 import {rulesOf, type Context} from './context.ts';
-import {openApi, openQueue, openSlots} from './open-parts.ts';
+import {openApi, openSlots} from './open-parts.ts';
+import {openQueue} from './open-queue.ts';
 import {resolveScopes, selectedStreams} from './selection.ts';
 
 export interface StartFlags {
@@ -49,7 +50,7 @@ async function serveUntilTold(context: Context, roles: ReadonlySet<Role>): Promi
 
   const store = await context.store(config);
   const metrics = new Metrics();
-  const client = openApi(context, config, metrics, openSlots(context, config, store));
+  const client = openApi(context, config, metrics, await openSlots(context, config, store));
   const backend = await openQueue(context, config, store);
   const sinks = await context.sinks(config);
   const plan = planOf(config, client, now);

@@ -43,7 +43,7 @@ export async function verify(context: Context, flags: VerifyFlags): Promise<numb
   const startedMs = now();
   const store = await storeToRead(context, config);
   if (store === null) throw new UsageError(NOTHING_SYNCED);
-  const client = openApi(context, config, undefined, openSlots(context, config, store));
+  const client = openApi(context, config, undefined, await openSlots(context, config, store));
   const deps = {store, client, rules: rulesOf(config), log: logger.log};
   const sinks = await context.sinks(config);
   const verdicts: ScopeVerdict[] = [];

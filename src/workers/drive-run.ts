@@ -12,12 +12,12 @@ import {abandonApplies, openApplies} from '../store/applies.ts';
 import {makeWay} from '../store/slices.ts';
 import {readyTasks} from '../store/tasks.ts';
 import type {RunStops} from './run-stops.ts';
-import type {TaskQueue} from './task-queue.ts';
+import type {TaskGiver} from './tasks.ts';
 
-/** What drives a run: the ledger says what is left, the queue gives it out. */
+/** What drives a run: the ledger says what is left, and it is given out. */
 export interface DriveParts {
   readonly store: Store;
-  readonly queue: TaskQueue;
+  readonly tasks: TaskGiver;
   readonly stops: RunStops;
   /** Resolves when something has happened in this process that may have moved the run on. */
   readonly changed: () => Promise<void>;
@@ -109,12 +109,12 @@ interface Watch {
   readonly given: Map<string, number>;
 }
 
-/** Names what is ready to the queue, and again after a while: most of it only waits for a worker that is busy. */
-async function giveOut({store, queue, now}: DriveParts, {run, given}: Watch): Promise<void> {
+/** Names what is ready to the workers, and again after a while: most of it only waits for a worker that is busy. */
+async function giveOut({store, tasks, now}: DriveParts, {run, given}: Watch): Promise<void> {
   for (const task of await readyTasks(store, run.runId)) {
     const name = `${task.taskId} ${task.fence}`;
     if (now() - (given.get(name) ?? 0) < GIVE_AGAIN_MS) continue;
-    await queue.give(task, store.presence.holder);
+    await tasks.give(task, store.presence.holder);
     given.set(name, now());
   }
 }

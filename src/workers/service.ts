@@ -11,7 +11,7 @@ import type {RunQueue, Schedule} from './run-queue.ts';
 import {RunStops} from './run-stops.ts';
 import {runScheduler} from './scheduler.ts';
 import {TASKS_AT_ONCE} from './sync-now.ts';
-import {taskProcessor} from './task-processor.ts';
+import {taskWork} from './task-work.ts';
 import type {TaskQueue} from './task-queue.ts';
 
 export interface ServiceParts {
@@ -60,7 +60,7 @@ export function startService(parts: ServiceParts): Service {
   const stops = new RunStops();
   const drive: DriveParts = {
     store: deps.store,
-    queue: tasks,
+    tasks,
     stops,
     changed: () => changes.next(),
     stallMs: parts.stallMs,
@@ -77,7 +77,7 @@ export function startService(parts: ServiceParts): Service {
   const driver: RunDriverParts = {...parts, drive};
   const workers = isWorker
     ? [
-        tasks.work(taskProcessor({deps, stops, onSign: () => undefined}), TASKS_AT_ONCE),
+        tasks.work(taskWork({deps, stops, onSign: () => undefined}), TASKS_AT_ONCE),
         runs.work(runProcessor(driver), RUNS_AT_ONCE),
       ]
     : [];

@@ -12,12 +12,12 @@ import {Changes} from './changes.ts';
 import {closeWorkers} from './close-workers.ts';
 import {RequestCounter} from './request-counter.ts';
 import {RunStops} from './run-stops.ts';
-import {taskProcessor} from './task-processor.ts';
-import type {TaskQueue} from './task-queue.ts';
+import {taskWork} from './task-work.ts';
+import type {Tasks} from './tasks.ts';
 
 export interface SyncParts {
   readonly deps: JobDeps;
-  readonly queue: TaskQueue;
+  readonly tasks: Tasks;
   readonly stallMs: number;
   readonly drainTimeoutMs: number;
   /** Epoch ms. */
@@ -36,7 +36,7 @@ const MAX_FAILURES = 10;
 export const TASKS_AT_ONCE = 4;
 
 /**
- * Does runs now, to their ends, by the queue and a worker of this process; each by itself, so that one that fails stops
+ * Does runs now, to their ends, by a worker of this process; each by itself, so that one that fails stops
  * no other. A run that was left unfinished is carried on first, and counts where it covers what is asked for.
  */
 export async function syncNow(
@@ -44,24 +44,25 @@ export async function syncNow(
   requests: readonly RunRequest[],
   signal: AbortSignal,
 ): Promise<Synced[]> {
-  const {deps, queue} = parts;
+  const {deps, tasks} = parts;
   const changes = new Changes();
   const stops = new RunStops();
   const failures: Error[] = [];
   const onSign = (): void => {
     failures.length = 0;
   };
-  const worker = queue.work(taskProcessor({deps, stops, onSign}), TASKS_AT_ONCE);
-  worker.on('completed', () => changes.tell());
-  worker.on('failed', (_job, error) => {
-    failures.push(error);
-    deps.log.warn({err: error}, 'job failed');
-    changes.tell();
+  const worker = tasks.work(taskWork({deps, stops, onSign}), TASKS_AT_ONCE, {
+    done: () => changes.tell(),
+    failed: (error) => {
+      failures.push(error);
+      deps.log.warn({err: error}, 'job failed');
+      changes.tell();
+    },
   });
   signal.addEventListener('abort', () => changes.tell(), {once: true});
   const drive: DriveParts = {
     store: deps.store,
-    queue,
+    tasks,
     stops,
     changed: () => changes.next(),
     stallMs: parts.stallMs,

@@ -1,8 +1,10 @@
-import type {Processor} from 'bullmq';
+import {WaitingError, type Job} from 'bullmq';
 import type {ReadyTask} from '../store/tasks.ts';
 import {QueueUnavailableError} from './errors.ts';
 import type {Queue, QueueBackend, Worker} from './queue-backend.ts';
 import {messageOf} from '../core/errors.ts';
+import {priorityOf, type Heard, type Tasks} from './tasks.ts';
+import type {TaskWork} from './task-work.ts';
 
 /** A BullMQ job only names a task of the ledger: a doubled, lost or late one is harmless. */
 export interface TaskRef {
@@ -11,11 +13,8 @@ export interface TaskRef {
 
 const QUEUE = 'clarifai-sync-tasks';
 
-/** What is to be done first; a lower number comes before a higher one. What is fresh does not wait behind a sweep. */
-const PRIORITY = {apply: 1, seal: 1, incremental: 2, full: 3} as const;
-
-/** The tasks that wait for a worker. */
-export class TaskQueue {
+/** The tasks that wait for a worker, of this process or another. */
+export class TaskQueue implements Tasks {
   readonly #backend: QueueBackend;
   readonly #queue: Queue<TaskRef>;
 
@@ -31,9 +30,10 @@ export class TaskQueue {
    * to that, make the next one another job.
    * @param giver names this process; see store/presence.ts
    */
-  async give({taskId, fence, kind, mode}: ReadyTask, giver: string): Promise<void> {
+  async give(task: ReadyTask, giver: string): Promise<void> {
+    const {taskId, fence} = task;
     const jobId = `task-${taskId}-${fence}-${giver}`;
-    const priority = PRIORITY[kind === 'crawl' ? mode : kind];
+    const priority = priorityOf(task);
     try {
       await this.#queue.add('task', {taskId}, {jobId, attempts: 3, priority});
     } catch (error) {
@@ -42,8 +42,13 @@ export class TaskQueue {
   }
 
   /** A worker that takes tasks from here; the ledger's lease is what counts. */
-  work(processor: Processor<TaskRef, void>, concurrency: number): Worker<TaskRef> {
-    return this.#backend.worker<TaskRef>(QUEUE, processor, concurrency);
+  work(work: TaskWork, atOnce: number, heard?: Heard): Worker<TaskRef> {
+    const worker = this.#backend.worker<TaskRef>(QUEUE, processorOf(work), atOnce);
+    if (heard !== undefined) {
+      worker.on('completed', () => heard.done());
+      worker.on('failed', (_job, error) => heard.failed(error));
+    }
+    return worker;
   }
 
   /** How many jobs are in which state. */
@@ -60,4 +65,18 @@ export class TaskQueue {
   async close(): Promise<void> {
     await this.#queue.close();
   }
+}
+
+/**
+ * The function that BullMQ calls for a job. A job whose worker is told to end goes back, unspent. BullMQ passes a signal
+ * only to a function that declares three parameters.
+ */
+function processorOf(work: TaskWork): (job: Job<TaskRef>, token?: string, signal?: AbortSignal) => Promise<void> {
+  return async (job, token, signal) => {
+    const drain = signal ?? new AbortController().signal;
+    await work(job.data.taskId, drain);
+    if (!drain.aborted || token === undefined) return;
+    await job.moveToWait(token);
+    throw new WaitingError();
+  };
 }

@@ -1,4 +1,3 @@
-import type {Job} from 'bullmq';
 import {beginRun} from '../../src/jobs/begin-run.ts';
 import {finish} from '../../src/jobs/finish.ts';
 import type {JobDeps, RunRules} from '../../src/jobs/deps.ts';
@@ -11,8 +10,7 @@ import type {RunReport} from '../../src/store/run-reports.ts';
 import {readyTasks} from '../../src/store/tasks.ts';
 import {createLogger} from '../../src/telemetry/logger.ts';
 import {RunStops} from '../../src/workers/run-stops.ts';
-import {taskProcessor} from '../../src/workers/task-processor.ts';
-import type {TaskRef} from '../../src/workers/task-queue.ts';
+import {taskWork} from '../../src/workers/task-work.ts';
 import type {Edge} from './edge.ts';
 import type {SyncHarness} from './sync-harness.ts';
 
@@ -83,9 +81,9 @@ async function workInside({harness, store: opened, streams, mode, sinks: makeSin
       takeOver: false,
     };
     const {run} = await beginRun(store, client, {scope, mode, options}, RULES.settleMs, signal);
-    const process = taskProcessor({deps, stops: new RunStops(), onSign: () => undefined});
+    const workOn = taskWork({deps, stops: new RunStops(), onSign: () => undefined});
     for (let ready = await readyTasks(store, run.runId); ready.length > 0; ready = await readyTasks(store, run.runId)) {
-      for (const {taskId} of ready) await process({data: {taskId}} as Job<TaskRef>, undefined, signal);
+      for (const {taskId} of ready) await workOn(taskId, signal);
       signal.throwIfAborted();
     }
     return (await finish(store, run.runId)).report;

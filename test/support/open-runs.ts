@@ -10,8 +10,8 @@ import {rulesOf} from '../../src/cli/context.ts';
 import {createLogger} from '../../src/telemetry/logger.ts';
 import {driveRun} from '../../src/workers/drive-run.ts';
 import {RunStops} from '../../src/workers/run-stops.ts';
-import {taskProcessor} from '../../src/workers/task-processor.ts';
-import type {TaskQueue} from '../../src/workers/task-queue.ts';
+import {taskWork, type TaskWork} from '../../src/workers/task-work.ts';
+import type {TaskGiver} from '../../src/workers/tasks.ts';
 import type {SyncHarness} from './sync-harness.ts';
 
 /** What a run came to, as whoever scripts against `sync` sees it. */
@@ -92,19 +92,19 @@ export class OpenRuns implements AsyncDisposable {
 
   async #drive(deps: JobDeps, run: RunReport['run'], signal: AbortSignal): Promise<EndedRun> {
     const stops = new RunStops();
-    const queue = new QueueAtOnce(taskProcessor({deps, stops, onSign: () => undefined}));
+    const tasks = new TasksAtOnce(taskWork({deps, stops, onSign: () => undefined}));
     const ended = await driveRun(
       {
         store: this.#store,
-        queue: queue as unknown as TaskQueue,
+        tasks,
         stops,
         slices: null,
-        changed: () => queue.changed(),
+        changed: () => tasks.changed(),
         stallMs: 30_000,
         atSignal: 'end',
         now: Date.now,
         notifyOn: [],
-        failing: () => queue.failure,
+        failing: () => tasks.failure,
       },
       run,
       signal,
@@ -119,23 +119,22 @@ export class OpenRuns implements AsyncDisposable {
 }
 
 /** Begins each task as it is given, once at a time. */
-class QueueAtOnce {
-  readonly #work: ReturnType<typeof taskProcessor>;
+class TasksAtOnce implements TaskGiver {
+  readonly #work: TaskWork;
   readonly #open = new Set<string>();
   #wake: () => void = () => undefined;
   #hasChanged = false;
   /** What a task's job failed with, which none should. */
   failure: Error | null = null;
 
-  constructor(work: ReturnType<typeof taskProcessor>) {
+  constructor(work: TaskWork) {
     this.#work = work;
   }
 
   give({taskId}: {readonly taskId: string}): Promise<void> {
     if (this.#open.has(taskId)) return Promise.resolve();
     this.#open.add(taskId);
-    const job = {data: {taskId}} as Parameters<ReturnType<typeof taskProcessor>>[0];
-    void this.#work(job)
+    void this.#work(taskId, new AbortController().signal)
       .catch((error: unknown) => {
         this.failure = error as Error;
       })

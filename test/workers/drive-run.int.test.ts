@@ -3,7 +3,6 @@ import type {Store} from '../../src/store/ledger.ts';
 import {reportRuns} from '../../src/store/run-reports.ts';
 import {driveRun, type DriveParts} from '../../src/workers/drive-run.ts';
 import {RunStops} from '../../src/workers/run-stops.ts';
-import type {TaskQueue} from '../../src/workers/task-queue.ts';
 import {beginRunOf, Stores} from '../support/stores.ts';
 
 /** A signal that is given at the n-th look at it. */
@@ -21,7 +20,7 @@ function signalAtLook(n: number): AbortSignal {
 
 const partsOf = (store: Store): DriveParts => ({
   store,
-  queue: {give: () => Promise.resolve()} as unknown as TaskQueue,
+  tasks: {give: () => Promise.resolve()},
   stops: new RunStops(),
   changed: () => Promise.resolve(),
   stallMs: 60_000,

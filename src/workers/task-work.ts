@@ -1,5 +1,4 @@
 import {setTimeout as sleep} from 'node:timers/promises';
-import {WaitingError, type Job} from 'bullmq';
 import {SyncError} from '../core/errors.ts';
 import {DEFAULT_RETRY, nextStep, type RetryPolicy} from '../core/retry.ts';
 import {apply} from '../jobs/apply.ts';
@@ -11,10 +10,9 @@ import {countRequests, endEarly} from '../store/runs.ts';
 import {releaseTask, reportOn, takeTask, type HeldTask} from '../store/tasks.ts';
 import {RequestCounter} from './request-counter.ts';
 import type {RunStops} from './run-stops.ts';
-import type {TaskRef} from './task-queue.ts';
 
 /** What a worker needs to work on the tasks of any run. */
-export interface ProcessorParts {
+export interface WorkParts {
   readonly deps: JobDeps;
   readonly stops: RunStops;
   /** Told after each request and commit, for whoever watches this process. */
@@ -22,24 +20,19 @@ export interface ProcessorParts {
 }
 
 /**
- * The function that BullMQ calls for a job: takes the task it names, does it, and says what came of it. A task that is
- * done, held by another or not ready costs one statement. A job whose worker is told to end goes back, unspent. BullMQ
- * passes a signal only to a function that declares three parameters.
+ * Takes the task, does it, and says what came of it. A task that is done, held by another or not ready costs one
+ * statement. One that is under way when the signal comes goes back, unspent.
  */
-export function taskProcessor(
-  parts: ProcessorParts,
-): (job: Job<TaskRef>, token?: string, signal?: AbortSignal) => Promise<void> {
-  return async (job, token, signal) => {
-    const drain = signal ?? new AbortController().signal;
-    const task = await takeTask(parts.deps.store, job.data.taskId);
+export type TaskWork = (taskId: string, drain: AbortSignal) => Promise<void>;
+
+export function taskWork(parts: WorkParts): TaskWork {
+  return async (taskId, drain) => {
+    const task = await takeTask(parts.deps.store, taskId);
     if (task !== null) await workOn(parts, task, drain);
-    if (!drain.aborted || token === undefined) return;
-    await job.moveToWait(token);
-    throw new WaitingError();
   };
 }
 
-async function workOn(parts: ProcessorParts, task: HeldTask, drain: AbortSignal): Promise<void> {
+async function workOn(parts: WorkParts, task: HeldTask, drain: AbortSignal): Promise<void> {
   const {store} = parts.deps;
   const lost = new AbortController();
   // A seal goes to its end also when its run ends early: it asks nothing then.
@@ -95,7 +88,7 @@ const REPORT_EVERY_MS = 1_000;
 /** Tells the ledger, while a task is worked on, that it is, and how many requests it took; and hears whether it is to end. */
 class Signs {
   readonly counter: RequestCounter;
-  readonly #parts: ProcessorParts;
+  readonly #parts: WorkParts;
   readonly #task: HeldTask;
   readonly #lost: AbortController;
   readonly #timer: NodeJS.Timeout;
@@ -103,7 +96,7 @@ class Signs {
   #isReporting = false;
 
   /** @param lost aborted when the task is another's by now */
-  constructor(parts: ProcessorParts, task: HeldTask, lost: AbortController) {
+  constructor(parts: WorkParts, task: HeldTask, lost: AbortController) {
     this.#parts = parts;
     this.#task = task;
     this.#lost = lost;
