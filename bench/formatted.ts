@@ -1,4 +1,4 @@
-import {copyEscape} from '../src/core/copy-text.ts';
+import {CopyBytes} from '../src/core/copy-bytes.ts';
 import {preparePage} from '../src/core/prepare.ts';
 import type {PreparedPage} from '../src/core/prepared.ts';
 import {listCall} from '../src/jobs/list-calls.ts';
@@ -55,14 +55,19 @@ async function formattedStream(
   return {stream, pages, records};
 }
 
+const TAB = 0x09;
+
 /** A page as the reference takes it: each record a line of COPY text that ends with its number. */
 export function copyLines(page: PreparedPage, firstNumber: number): Buffer {
-  const lines: string[] = [];
+  const out = new CopyBytes();
   for (let i = 0; i < page.count; i++) {
-    const {columns, raw} = page.row(i);
-    const fields = [...page.keys.map((part) => part[i] as string), ...columns, raw];
-    const text = fields.map((field) => (field === null ? '\\N' : copyEscape(field))).join('\t');
-    lines.push(`${text}\t\\\\x${page.hashes[i] as string}\t${firstNumber + i}\n`);
+    for (const part of page.keys) {
+      out.text(part[i] as string);
+      out.byte(TAB);
+    }
+    page.copyRow(i, out);
+    const rest = Buffer.from(`\\\\x${page.hashes[i] as string}\t${firstNumber + i}\n`);
+    out.copy(rest, 0, rest.length);
   }
-  return Buffer.from(lines.join(''));
+  return out.takeAll() ?? Buffer.alloc(0);
 }

@@ -1,6 +1,7 @@
 import {isUtf8} from 'node:buffer';
 import {hash} from 'node:crypto';
 import {stringOf} from './column-text.ts';
+import {copyPlainRow, copyRow} from './copy-row.ts';
 import {assert} from './errors.ts';
 import {comparableInstant} from './instant.ts';
 import {collisionsOf} from './key-collision.ts';
@@ -9,7 +10,7 @@ import type {PageScan} from './page-scan.ts';
 import {makeRow} from './prepare-row.ts';
 import type {RecordForm} from './prepare-row.ts';
 import {HASH_VERSION} from './prepared.ts';
-import type {PreparedPage, PreparedReject, RejectReason} from './prepared.ts';
+import type {PreparedPage, PreparedReject, PreparedRow, RejectReason} from './prepared.ts';
 import {readKey} from './record-key.ts';
 import type {KeyRepair} from './record-key.ts';
 import {pathsOf} from './record-paths.ts';
@@ -26,6 +27,7 @@ export interface PrepareContext {
   readonly owner?: {readonly userId: string; readonly appId: string};
 }
 
+const NO_REPAIRS: readonly PreparedReject[] = [];
 const HASH_HEX_DIGITS = 32;
 const HASH_TEXT = Buffer.from(HASH_VERSION.padEnd(HASH_VERSION.length + HASH_HEX_DIGITS, '0'));
 const QUOTE = 0x22;
@@ -108,13 +110,19 @@ class PagePreparation {
     this.settleKeys();
     const {page, numbers, keys, keyRepairs, forms} = this;
     const keyOf = (i: number): string[] => keys.map((part) => part[i]!);
+    const row = (i: number): PreparedRow =>
+      makeRow(page, numbers[i]!, keyOf(i), forms[i]!, keyRepairs.get(numbers[i]!) ?? null);
     return {
       count: numbers.length,
       keys,
       hashes: this.hashes,
       modified: (i) => this.modifiedOf(numbers[i]!),
       originalKey: (i) => keyRepairs.get(numbers[i]!)?.digest ?? null,
-      row: (i) => makeRow(page, numbers[i]!, keyOf(i), forms[i]!, keyRepairs.get(numbers[i]!) ?? null),
+      row,
+      copyRow: (i, out) => {
+        const isPlain = forms[i] === 'plain' && page.isUtf8;
+        return isPlain && copyPlainRow(page, numbers[i]!, out) ? NO_REPAIRS : copyRow(row(i), out);
+      },
       rejects: this.rejects,
       bytes: this.byteCount,
     };

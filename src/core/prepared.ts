@@ -1,3 +1,5 @@
+import type {CopyBytes} from './copy-bytes.ts';
+
 /**
  * The records of one page, ready for the store. Column-major, and text is only made for the records that turn out to
  * differ, because in most runs nearly all are unchanged (facts-speed.md, section 2).
@@ -21,8 +23,13 @@ export interface PreparedPage {
    * (`key_collision`); across pages the store has to look.
    */
   originalKey(i: number): string | null;
-  /** What is written for record i. Made anew by each call, so call it once per record that is written. */
+  /** What is written for record i. Made anew by each call. */
   row(i: number): PreparedRow;
+  /**
+   * Writes the same as fields of a COPY line, columns and then `raw`, a tab behind each. Gives what of it could not be
+   * stored as it was, as `PreparedRow.repairs`.
+   */
+  copyRow(i: number, out: CopyBytes): readonly PreparedReject[];
   /**
    * What is known before anything is written: every `rejected` record (none of them is among the records above), and
    * repaired keys. Other repairs come with `row`, since an unchanged record was listed when it was written.

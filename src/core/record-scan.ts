@@ -32,6 +32,8 @@ for (const c of [OPEN_OBJECT, OPEN_ARRAY]) OUTSIDE[c] = OPEN;
 for (const c of [CLOSE_OBJECT, CLOSE_ARRAY]) OUTSIDE[c] = CLOSE;
 for (const c of [COMMA, COLON]) OUTSIDE[c] = SEPARATOR;
 OUTSIDE[QUOTE] = STRING;
+// Numbers and literals are not read, but this is in none of them; and COPY would take it for an escape (copy-row.ts).
+OUTSIDE[BACKSLASH] = NEVER;
 
 // Bytes that end a stretch of plain text inside a string: quote, backslash, and controls, which JSON forbids there.
 const INSIDE = new Uint8Array(256).fill(1, 0, 0x20);

@@ -8,7 +8,7 @@ import {settleKeyOwners} from './key-owners.ts';
 import {arrayText} from './quote.ts';
 import {recordIdentity} from './reject-identity.ts';
 import type {StreamSql} from './stream-sql.ts';
-import {rejectOf, RowTexts, writeRows, type Differing} from './write-rows.ts';
+import {rejectOf, RowLines, writeRows, type Differing} from './write-rows.ts';
 
 /** Who writes: the run and scope of a task that is held. */
 export interface Writer {
@@ -77,7 +77,7 @@ export async function writeGroup(
 
   const compared = isEmpty ? allFresh(flat) : await compare(client, sql, writer, flat, collided, marks);
   const differing = compared.differing.filter((d) => !flat.superseded.has(d.n) && !refused.has(d.n));
-  const rows = new RowTexts(flat, writer);
+  const rows = new RowLines(flat, writer);
   const {inserted, updated} = await writeRows(client, sql, writer, rows, differing, isEmpty, refused);
   const identity = (n: number): string => recordIdentity(keyOf(flat, n), flat.originals.get(n));
   const known = flat.rejects.filter((reject) => reject.kind === 'rejected');

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import {CopyBytes} from '../core/copy-bytes.ts';
 import {copyEscape} from '../core/copy-text.ts';
 import {messageOf} from '../core/errors.ts';
 import type {PreparedReject, RejectReason} from '../core/prepared.ts';
@@ -25,7 +26,7 @@ export async function writeRows(
   client: pg.ClientBase,
   sql: StreamSql,
   writer: Writer,
-  rows: RowTexts,
+  rows: RowLines,
   differing: readonly Differing[],
   isEmpty: boolean,
   refused: Map<number, PreparedReject>,
@@ -57,7 +58,7 @@ type Written =
 async function writeStraight(
   client: pg.ClientBase,
   statement: string,
-  rows: RowTexts,
+  rows: RowLines,
   differing: readonly Differing[],
 ): Promise<boolean> {
   await client.query('savepoint rows');
@@ -85,7 +86,7 @@ async function* writeIsolated(
   client: pg.ClientBase,
   sql: StreamSql,
   writer: Writer,
-  rows: RowTexts,
+  rows: RowLines,
   differing: readonly Differing[],
 ): AsyncGenerator<Written> {
   await client.query('savepoint rows');
@@ -115,30 +116,41 @@ async function* writeIsolated(
   yield* writeIsolated(client, sql, writer, rows, differing.slice(half));
 }
 
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+
 /**
  * Records as lines of COPY text. Each is made at the moment it is sent: made beforehand, those of a whole group would
  * keep Postgres waiting within the transaction, and fill the memory.
  */
-export class RowTexts {
+export class RowLines {
   readonly flat: Flat;
-  readonly #scopeText: string;
-  readonly #runText: string;
+  readonly #scope: Buffer;
+  readonly #run: Buffer;
   readonly #repairs = new Map<number, readonly PreparedReject[]>();
 
   constructor(flat: Flat, {scope, runId, sequence}: Writer) {
     this.flat = flat;
-    this.#scopeText = `${copyEscape(scope.userId)}\t${copyEscape(scope.appId)}\t`;
-    this.#runText = `\t${runId}\t${sequence}\t${sequence}\n`;
+    this.#scope = Buffer.from(`${copyEscape(scope.userId)}\t${copyEscape(scope.appId)}\t`);
+    this.#run = Buffer.from([runId, sequence, sequence].join('\t'));
   }
 
-  /** Lines for `sql.copy`. */
-  *staged(differing: readonly Differing[]): Generator<string> {
-    for (const {n, row} of differing) yield `${this.#fields(n)}\t${row ?? '\\N'}\n`;
+  /** Chunks of lines for `sql.copy`. */
+  staged(differing: readonly Differing[]): Generator<Buffer> {
+    return this.#lines(differing, ({n, row}, out) => {
+      this.#fields(n, out);
+      if (row === null) out.copy(SQL_NULL, 0, SQL_NULL.length);
+      else out.text(row);
+    });
   }
 
-  /** Lines for `sql.straight`. */
-  *straight(differing: readonly Differing[]): Generator<string> {
-    for (const {n} of differing) yield this.#scopeText + this.#fields(n) + this.#runText;
+  /** Chunks of lines for `sql.straight`. */
+  straight(differing: readonly Differing[]): Generator<Buffer> {
+    return this.#lines(differing, ({n}, out) => {
+      out.copy(this.#scope, 0, this.#scope.length);
+      this.#fields(n, out);
+      out.copy(this.#run, 0, this.#run.length);
+    });
   }
 
   /** What had to be repaired in the lines that were made, however often each was, and were not refused. */
@@ -146,20 +158,37 @@ export class RowTexts {
     return [...this.#repairs].flatMap(([n, repairs]) => (refused.has(n) ? [] : repairs));
   }
 
-  #fields(n: number): string {
-    const flat = this.flat;
-    const {page, index} = flat.entries[n] as Entry;
-    const {columns, raw, repairs} = page.row(index);
-    if (repairs.length > 0) this.#repairs.set(n, repairs);
-    let text = '';
-    for (const part of flat.keys) text += copyEscape(part[n] as string) + '\t';
-    for (let c = 0; c < columns.length; c++) {
-      const value = columns[c] ?? null;
-      text += (value === null ? '\\N' : copyEscape(value)) + '\t';
+  *#lines(differing: readonly Differing[], write: (record: Differing, out: CopyBytes) => void): Generator<Buffer> {
+    const out = new CopyBytes();
+    for (const record of differing) {
+      write(record, out);
+      out.byte(NEWLINE);
+      const full = out.takeFull();
+      if (full !== null) yield full;
     }
-    return `${text}${copyEscape(raw)}\t\\\\x${flat.hashes[n] as string}`;
+    const rest = out.takeAll();
+    if (rest !== null) yield rest;
+  }
+
+  /** Key, columns, raw and hash. */
+  #fields(n: number, out: CopyBytes): void {
+    const {keys, entries, hashes} = this.flat;
+    for (const part of keys) {
+      out.text(part[n] as string);
+      out.byte(TAB);
+    }
+    const {page, index} = entries[n] as Entry;
+    const repairs = page.copyRow(index, out);
+    if (repairs.length > 0) this.#repairs.set(n, repairs);
+    out.copy(HEX, 0, HEX.length);
+    out.text(hashes[n] as string);
+    out.byte(TAB);
   }
 }
+
+const SQL_NULL = Buffer.from('\\N');
+/** Begins a bytea; the backslash is escaped. */
+const HEX = Buffer.from('\\\\x');
 
 /** Length to which a refused record is kept. */
 const REJECT_RAW_BYTES = 64 * 1024;

@@ -228,10 +228,13 @@ test('COPY that is refused by its first line ends with what Postgres said, howev
   const client = await database.pool.connect();
   try {
     await client.query('create temp table numbers (n integer, text text)');
+    const chunk = (...lines: string[]): Buffer => Buffer.from(lines.join(''));
     const lines = ['no number\tx\n', ...Array.from({length: 2_000}, (_, i) => `${i}\t${'x'.repeat(60)}\n`)];
     for (let i = 0; i < 25; i++) {
-      await expect(copyIn(client, 'copy numbers from stdin', lines)).rejects.toMatchObject({code: '22P02'});
-      await copyIn(client, 'copy numbers from stdin', lines.slice(1, 3));
+      await expect(
+        copyIn(client, 'copy numbers from stdin', [chunk(...lines.slice(0, 1_000)), chunk(...lines.slice(1_000))]),
+      ).rejects.toMatchObject({code: '22P02'});
+      await copyIn(client, 'copy numbers from stdin', [chunk(...lines.slice(1, 3))]);
     }
     expect((await client.query('select count(*)::int as n from numbers')).rows).toEqual([{n: 50}]);
   } finally {
