@@ -2,14 +2,16 @@ import {randomBytes} from 'node:crypto';
 import {afterAll, beforeAll, describe, expect, test, vi} from 'vitest';
 import {bucketPlace, Lake} from '../support/lake.ts';
 import {expectPublished, fatten} from '../support/lake-truth.ts';
+import {listUploads} from '../support/edge-s3.ts';
 import {startS3Proxy, type S3Fault, type S3Proxy} from '../support/s3-proxy.ts';
 import {hasRealS3, openRealS3, startFauxS3, type TestS3} from '../support/s3.ts';
-import {syncHarness, type SyncHarness} from '../support/sync-harness.ts';
+import {syncHarness, type SyncHarness, type SyncResult} from '../support/sync-harness.ts';
 
 vi.setConfig({testTimeout: 120_000});
 
 const PART = /^PUT .*\/inputs\/.*partNumber=1/;
 const COMPLETE = /^POST .*\/inputs\/.*[?&]uploadId=/;
+const ABORT = /^DELETE .*[?&]uploadId=/;
 const MANIFEST = /^PUT .*plants\/000000000001\.json/;
 
 interface Published extends AsyncDisposable {
@@ -144,6 +146,55 @@ describe('publishing to S3', () => {
       await expectPublished(harness, lake);
     },
   );
+
+  describe('without the right to abort uploads', () => {
+    const denied: S3Fault = {kind: 'answer', status: 403, code: 'AccessDenied'};
+    let listNoMore: () => void;
+    beforeAll(() => {
+      listNoMore = listUploads();
+    });
+    afterAll(() => listNoMore());
+
+    /** Says bucket, key and code, shows nothing, and has left the upload where it was. */
+    async function expectAbortRefused({code, document, said}: SyncResult, {lake, bucket}: Published): Promise<void> {
+      expect(code, said).toBe(4);
+      expect(document.outcome).toBe('partial');
+      expect(said).toContain('lack the right to AbortMultipartUpload there (AccessDenied 403');
+      expect(said).toContain(`AbortMultipartUpload s3://${bucket}/feed/inputs/user=acme/app=plants/`);
+      expect((await lake.place.names()).filter((name) => name.includes('app=plants'))).toEqual([]);
+      expect(await lake.place.unfinished()).not.toEqual([]);
+    }
+
+    test('what an ended publication left is told until it can be removed; the run that can removes it and goes on', async () => {
+      await using published = await open(server);
+      const {harness, proxy, lake} = published;
+      proxy.fail(ABORT, denied, 1000);
+      proxy.fail(PART, denied, 1000);
+      expect((await harness.sync()).said).toMatch(/lack the right to UploadPart/);
+      proxy.heal();
+      proxy.fail(ABORT, denied, 1000);
+      harness.change({kind: 'addInputs', count: 1});
+      await expectAbortRefused(await harness.sync(), published);
+      await expectAbortRefused(await harness.sync(), published);
+      proxy.heal();
+      const {code, said} = await harness.sync();
+      expect(code, said).toBe(0);
+      await expectPublished(harness, lake);
+    });
+
+    test('a publication that is made anew does not hide what the first attempt left', async () => {
+      await using published = await open(server);
+      const {harness, proxy, lake} = published;
+      proxy.fail(ABORT, denied, 1000);
+      proxy.fail(COMPLETE, {kind: 'answer', status: 404, code: 'NoSuchUpload'});
+      await expectAbortRefused(await harness.sync(), published);
+      proxy.heal();
+      harness.change({kind: 'addInputs', count: 1});
+      const {code, said} = await harness.sync();
+      expect(code, said).toBe(0);
+      await expectPublished(harness, lake);
+    });
+  });
 
   test('a bucket that is not there is told by its name', async () => {
     await using published = await open(server);

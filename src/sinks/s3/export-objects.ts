@@ -80,7 +80,8 @@ export async function exportObjects(
     const before = bytes === null ? null : parseManifest(bytes, store.urlOf(key));
     const manifest = manifestOf(order, parts, before);
     if (bytes?.equals(toBytes(manifest)) === true) {
-      await parts.abandon();
+      const left = await parts.abandon();
+      if (left !== null) throw left;
     } else {
       // Rows have changed under the same run, which is still being read: nothing counts while parts are replaced.
       if (before !== null) await store.delete([key]);

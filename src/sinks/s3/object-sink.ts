@@ -210,7 +210,10 @@ export class ObjectSink implements Sink {
       onSign();
       return manifest;
     } catch (error) {
-      await parts.abandon();
+      const left = await parts.abandon();
+      // Another attempt of this order may succeed, and nobody would look for what is left, nor hear of it. After any other
+      // failure the next order does both.
+      if (error instanceof StagedLostError && left !== null) throw left;
       if (error instanceof SinkRefusedError || error instanceof SinkOwnedError)
         await this.#takeBack(order, layout, what, parts.keys);
       throw error;

@@ -110,9 +110,14 @@ export class StagedParts {
     }
   }
 
-  /** Ends what was begun and not published; leaves nothing that costs storage. Never throws. */
-  async abandon(): Promise<void> {
+  /**
+   * Ends what was begun and not published; leaves nothing that costs storage. Never throws.
+   * @returns why something was left all the same, the first reason; null: nothing was
+   */
+  async abandon(): Promise<Error | null> {
     const open = this.#open === null ? [] : [this.#open];
-    await Promise.allSettled([...this.#parts, ...open].map(({object}) => object.abandon()));
+    const ended = await Promise.allSettled([...this.#parts, ...open].map(({object}) => object.abandon()));
+    const left = ended.find((each) => each.status === 'rejected');
+    return left === undefined ? null : (left.reason as Error);
   }
 }
