@@ -23,6 +23,18 @@ export interface DigestTable {
   readonly table: string;
   readonly columns: readonly string[];
   readonly keyCount: number;
+  /** Expression for the run that last changed a row, as a sequence; left out: the row's own `_sync_sequence`. */
+  readonly changedIn?: string;
+}
+
+/**
+ * The versions of a table's records. A version is known by the key of its record and by the number that the store gave it.
+ * @param table quoted, of these versions
+ */
+export function versionTable({columns, keyCount}: DigestTable, table: string): DigestTable {
+  const own = ['_sync_valid_from', '_sync_valid_to', '_sync_op'];
+  const all = [...columns.slice(0, keyCount), '_sync_version', ...columns.slice(keyCount), ...own];
+  return {table, columns: all, keyCount: keyCount + 1};
 }
 
 /** Rows that a bucket should have at most, so that both sides of it fit into memory. */
@@ -50,7 +62,7 @@ export function bucketRowsSql(table: DigestTable): string {
   const keys = keysOf(table);
   return (
     `select array[${keys.slice(2).join(', ')}]::text[] as key, md5(${rowText(table.columns)}) as digest, ` +
-    `_sync_sequence::float8 as sequence, _sync_run_id::text as run_id from ${table.table} ` +
+    `(${table.changedIn ?? '_sync_sequence'})::float8 as sequence, _sync_run_id::text as run_id from ${table.table} ` +
     `where user_id = $1 and app_id = $2 and left(md5(${rowText(keys)}), $3::int) = $4`
   );
 }

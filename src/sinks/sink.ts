@@ -77,13 +77,20 @@ export interface VerifyOrder {
   readonly onSign: () => void;
 }
 
-/** The rows of the mirror for who compares; see core/row-digest.ts. */
+/** The mirror for who compares; see core/row-digest.ts. */
 export interface MirrorView {
-  count(stream: string): Promise<number>;
-  buckets(stream: string, depth: number): Promise<ReadonlyMap<string, BucketDigest>>;
-  rows(stream: string, depth: number, bucket: string): Promise<readonly RowDigest[]>;
+  table(stream: string): TableDigests;
+  /** The versions of a stream. Only for sinks that keep history, for which the store keeps it too. */
+  history(stream: string): TableDigests;
   /** Living rows as of a sequence: those that have not changed since, and those that were there and have. */
   live(stream: string, sequence: number): Promise<{readonly settled: number; readonly unsettled: number}>;
+}
+
+/** One table of the mirror, as far as it is of the scope. */
+export interface TableDigests {
+  count(): Promise<number>;
+  buckets(depth: number): Promise<ReadonlyMap<string, BucketDigest>>;
+  rows(depth: number, bucket: string): Promise<readonly RowDigest[]>;
 }
 
 /** What a comparison with the mirror found. */

@@ -1,9 +1,17 @@
 import type pg from 'pg';
-import {bucketRowsSql, bucketsSql, type BucketDigest, type DigestTable, type RowDigest} from '../core/row-digest.ts';
+import {
+  bucketRowsSql,
+  bucketsSql,
+  versionTable,
+  type BucketDigest,
+  type DigestTable,
+  type RowDigest,
+} from '../core/row-digest.ts';
 import type {Scope} from '../core/scope.ts';
 import {streamNamed} from '../streams/catalogue.ts';
 import {replicatedColumns} from './changes.ts';
 import {storeError} from './errors.ts';
+import {historyTable} from './history.ts';
 import type {Store} from './ledger.ts';
 import {ident} from './quote.ts';
 import {allKeys} from './tables.ts';
@@ -39,28 +47,13 @@ export class MirrorDigests implements AsyncDisposable {
     }
   }
 
-  async count(stream: string): Promise<number> {
-    const {rows} = await this.#client.query<{n: number}>(
-      `select count(*)::float8 as n from ${ident(this.#schema, stream)} where user_id = $1 and app_id = $2`,
-      [...this.#scope],
-    );
-    return rows[0]?.n ?? 0;
+  table(stream: string): TableDigests {
+    return new TableDigests(this.#client, this.#scope, this.#rowsOf(stream));
   }
 
-  async buckets(stream: string, depth: number): Promise<ReadonlyMap<string, BucketDigest>> {
-    const {rows} = await this.#client.query<{bucket: string} & BucketDigest>(bucketsSql(this.#table(stream)), [
-      ...this.#scope,
-      depth,
-    ]);
-    return new Map(rows.map(({bucket, ...digest}) => [bucket, digest]));
-  }
-
-  async rows(stream: string, depth: number, bucket: string): Promise<readonly RowDigest[]> {
-    const {rows} = await this.#client.query<{key: string[]; digest: string; sequence: number; run_id: string}>(
-      bucketRowsSql(this.#table(stream)),
-      [...this.#scope, depth, bucket],
-    );
-    return rows.map(({run_id: runId, ...row}) => ({...row, runId}));
+  /** Its versions; only where the store keeps history. */
+  history(stream: string): TableDigests {
+    return new TableDigests(this.#client, this.#scope, this.#versionsOf(stream));
   }
 
   async live(stream: string, sequence: number): Promise<LiveRange> {
@@ -81,12 +74,58 @@ export class MirrorDigests implements AsyncDisposable {
     this.#client.release(!isWell);
   }
 
-  #table(name: string): DigestTable {
+  #rowsOf(name: string): DigestTable {
     const stream = streamNamed(name);
     return {
       table: ident(this.#schema, name),
       columns: replicatedColumns(stream).map((column) => ident(column)),
       keyCount: allKeys(stream).length,
     };
+  }
+
+  /** A version changes once more, when the next one of the record ends it: in the run that makes that one. */
+  #versionsOf(name: string): DigestTable {
+    const stream = streamNamed(name);
+    const keys = allKeys(stream).map((key) => ident(key));
+    const next = `lead(_sync_sequence) over (partition by ${keys.join(', ')} order by _sync_version)`;
+    const table = `(select *, ${next} as _ended_in from ${ident(this.#schema, historyTable(stream))}) v`;
+    return {...versionTable(this.#rowsOf(name), table), changedIn: 'greatest(_sync_sequence, _ended_in)'};
+  }
+}
+
+/** The rows of a table that are of a scope, as digests. */
+class TableDigests {
+  readonly #client: pg.PoolClient;
+  readonly #scope: readonly [userId: string, appId: string];
+  readonly #table: DigestTable;
+
+  constructor(client: pg.PoolClient, scope: readonly [userId: string, appId: string], table: DigestTable) {
+    this.#client = client;
+    this.#scope = scope;
+    this.#table = table;
+  }
+
+  async count(): Promise<number> {
+    const {rows} = await this.#client.query<{n: number}>(
+      `select count(*)::float8 as n from ${this.#table.table} where user_id = $1 and app_id = $2`,
+      [...this.#scope],
+    );
+    return rows[0]?.n ?? 0;
+  }
+
+  async buckets(depth: number): Promise<ReadonlyMap<string, BucketDigest>> {
+    const {rows} = await this.#client.query<{bucket: string} & BucketDigest>(bucketsSql(this.#table), [
+      ...this.#scope,
+      depth,
+    ]);
+    return new Map(rows.map(({bucket, ...digest}) => [bucket, digest]));
+  }
+
+  async rows(depth: number, bucket: string): Promise<readonly RowDigest[]> {
+    const {rows} = await this.#client.query<{key: string[]; digest: string; sequence: number; run_id: string}>(
+      bucketRowsSql(this.#table),
+      [...this.#scope, depth, bucket],
+    );
+    return rows.map(({run_id: runId, ...row}) => ({...row, runId}));
   }
 }

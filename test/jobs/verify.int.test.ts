@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import pg from 'pg';
 import {describe, expect, test} from 'vitest';
+import {purge} from '../../src/cli/purge.ts';
 import {verify, type VerifyFlags} from '../../src/cli/verify.ts';
 import {status} from '../../src/cli/status.ts';
 import type {verdictDocument} from '../../src/cli/verify-text.ts';
@@ -167,6 +168,120 @@ describe('sinks', () => {
     } finally {
       await replica.end();
     }
+  });
+
+  describe('of which one keeps history', () => {
+    const config = (url: string, more = ''): string =>
+      `state: {url: "\${DATABASE_URL}"}\nsinks: [{name: copy, type: postgres, url: "${url}", history: true}]\n` +
+      `streams: [inputs, annotations, concepts]\n${more}`;
+
+    /** One input edited, one deleted and a concept edited; then that input back again. */
+    async function goAndReturn(harness: SyncHarness, round: number): Promise<void> {
+      const [edited, gone] = harness.truthKeys('inputs').slice(2 * round) as [string, string];
+      const [concept] = harness.truthKeys('concepts') as [string];
+      harness.change({kind: 'editInput', id: edited, metadata: {round}}, {kind: 'deleteInputs', ids: [gone]});
+      harness.change({kind: 'editConcept', id: concept, name: `round ${round}`}, {kind: 'addInputs', count: 1});
+      await harness.sync({full: true});
+      harness.change({kind: 'restoreInput', id: gone}, {kind: 'editConcept', id: concept, name: `again ${round}`});
+      await harness.sync({full: true});
+    }
+
+    async function expectNoDrift(harness: SyncHarness): Promise<void> {
+      const result = await verified(harness);
+      expect(driftIn(result, 'copy')).toEqual([]);
+      expect(result).toMatchObject({code: 0, drift: false});
+    }
+
+    test('versions that were lost, changed, opened again or made up there have drifted', async () => {
+      await using other = await scratchDatabase();
+      await using harness = await syncHarness({}, config(other.url));
+      await harness.sync();
+      const [concept] = harness.truthKeys('concepts') as [string];
+      const [, lost] = harness.truthKeys('inputs') as [string, string];
+      await goAndReturn(harness, 0);
+      await expectNoDrift(harness);
+      const replica = new pg.Pool({connectionString: other.url, max: 1});
+      try {
+        const {rows} = await replica.query<{version: string}>(
+          'select _sync_version as version from clarifai.concepts_history where id = $1 order by _sync_version',
+          [concept],
+        );
+        const [first, second] = rows.map(({version}) => version);
+        await replica.query('update clarifai.concepts_history set _sync_valid_to = null where _sync_version = $1', [
+          first,
+        ]);
+        await replica.query(`update clarifai.concepts_history set raw = '{}' where _sync_version = $1`, [second]);
+        const gone = await replica.query<{version: string}>(
+          `delete from clarifai.inputs_history where id = $1 and _sync_op = 'delete' returning _sync_version as version`,
+          [lost],
+        );
+        await replica.query(
+          `insert into clarifai.inputs_history select (jsonb_populate_record(h, '{"_sync_version": 987654}')).*
+           from clarifai.inputs_history h where id = $1 and _sync_valid_to is null`,
+          [lost],
+        );
+        const result = await verified(harness);
+        expect(result.code).toBe(6);
+        expect(driftIn(result, 'copy').sort()).toEqual(
+          [
+            `concepts_history ${concept} / ${first}: not the same in the sink as in the store`,
+            `concepts_history ${concept} / ${second}: not the same in the sink as in the store`,
+            `inputs_history ${lost} / ${gone.rows[0]?.version}: missing in the sink`,
+            `inputs_history ${lost} / 987654: in the sink and not in the store`,
+          ].sort(),
+        );
+      } finally {
+        await replica.end();
+      }
+    });
+
+    test('versions that it has yet to be given are no drift, nor are those of a purge or of a place redacted since', async () => {
+      await using other = await scratchDatabase();
+      await using harness = await syncHarness({}, config(other.url));
+      await harness.sync();
+      harness.config = harness.config.replace(other.url, 'postgres://nobody@127.0.0.1:1/none');
+      await goAndReturn(harness, 0);
+      harness.config = harness.config.replace('postgres://nobody@127.0.0.1:1/none', other.url);
+      await expectNoDrift(harness);
+      await harness.sync();
+      await expectNoDrift(harness);
+      harness.change({kind: 'deleteInputs', ids: harness.truthKeys('inputs').slice(-1)});
+      await harness.sync({full: true});
+      expect((await harness.command((context) => purge(context, {yes: true}))).code).toBe(0);
+      await expectNoDrift(harness);
+      harness.config += 'stream_options: {inputs: {redact: [data.metadata.round]}}\n';
+      const redacted = `select 1 from clarifai.inputs_history where raw #> '{data,metadata,round}' is not null`;
+      expect(await harness.query(redacted)).not.toEqual([]);
+      await expectNoDrift(harness);
+      expect(await harness.query(redacted)).toEqual([]);
+      await harness.sync();
+      await expectNoDrift(harness);
+    });
+
+    test('history that was turned on later, or off for a while, is no drift', async () => {
+      await using other = await scratchDatabase();
+      await using harness = await syncHarness({}, config(other.url).replace(', history: true', ''));
+      const turn = (isOn: boolean): void => {
+        harness.config = harness.config.replace(/(, history: true)?\}\]/, isOn ? ', history: true}]' : '}]');
+      };
+      await harness.sync();
+      await goAndReturn(harness, 0);
+      turn(true);
+      await expectNoDrift(harness);
+      await harness.sync();
+      await goAndReturn(harness, 1);
+      await expectNoDrift(harness);
+      turn(false);
+      await goAndReturn(harness, 2);
+      await expectNoDrift(harness);
+      turn(true);
+      await expectNoDrift(harness);
+      await harness.sync();
+      await expectNoDrift(harness);
+      expect(await harness.query('select 1 from clarifai.inputs_history where _sync_valid_to is not null')).not.toEqual(
+        [],
+      );
+    });
   });
 
   test('objects in a folder that are gone, cut or not the bytes that were published have drifted', async () => {

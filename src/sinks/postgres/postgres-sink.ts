@@ -151,7 +151,7 @@ export class PostgresSink implements Sink {
           `sink ${this.name}: schema "${this.#schema}" is ${owner ?? 'not there, or nobody’s'}: expected a ${mine}`,
         );
       }
-      return await verifyReplica(client, this.#schema, order, signal);
+      return await verifyReplica(client, this.#schema, this.#history, order, signal);
     });
   }
 
