@@ -58,6 +58,36 @@ test('a purge removes what was deleted before the date, its history too, here an
   }
 });
 
+test('a replica that was away during a purge loses the versions of a record that is back since', async () => {
+  await using other = await scratchDatabase();
+  const down = 'postgres://nobody@127.0.0.1:1/none';
+  const config = `state: {url: "\${DATABASE_URL}"}\nsinks: [{name: copy, type: postgres, history: true, url: "${other.url}"}]\nstreams: [inputs]\n`;
+  await using harness = await syncHarness({}, config);
+  await harness.sync();
+  const [back, kept] = harness.truthKeys('inputs') as [string, string];
+  harness.change({kind: 'deleteInputs', ids: [kept]});
+  await harness.sync({full: true});
+  harness.change({kind: 'restoreInput', id: kept}, {kind: 'deleteInputs', ids: [back]});
+  await harness.sync({full: true});
+  harness.config = harness.config.replace(other.url, down);
+  await purged(harness);
+  harness.change({kind: 'restoreInput', id: back});
+  await harness.sync({full: true});
+  const versions = `select id, _sync_version::text as version, _sync_op as op, _sync_valid_to as until
+    from clarifai.inputs_history order by _sync_version`;
+  expect(
+    (await harness.query<{id: string; op: string}>(versions)).flatMap(({id, op}) => (id === back ? [op] : [])),
+  ).toEqual(['insert']);
+  harness.config = harness.config.replace(down, other.url);
+  expect((await harness.sync()).code).toBe(0);
+  const replica = new pg.Pool({connectionString: other.url, max: 1});
+  try {
+    expect((await replica.query(versions)).rows).toEqual(await harness.query(versions));
+  } finally {
+    await replica.end();
+  }
+});
+
 test('rows that a sink has not been given stay, and it says so', async () => {
   await using other = await scratchDatabase();
   const down = 'postgres://nobody@127.0.0.1:1/none';

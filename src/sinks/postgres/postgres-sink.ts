@@ -111,7 +111,8 @@ export class PostgresSink implements Sink {
         await order.guard();
         isThere = await this.#transaction(async (client) => {
           await this.#claim(client, order, PURGES);
-          return await purgeSome(client, this.#schema, table, order.scope, {deletedBefore, upToSequence});
+          const replica = {schema: this.#schema, keepsHistory: this.#history};
+          return await purgeSome(client, replica, table, order.scope, {deletedBefore, upToSequence});
         });
         order.onSign();
       }
