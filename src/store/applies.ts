@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type {Failure, Store} from './ledger.ts';
 import {purgesOf, type Purge} from './purge.ts';
 import {guardFence, type HeldTask} from './tasks.ts';
@@ -104,6 +105,18 @@ export async function endApply(store: Store, task: HeldTask, end: ApplyEnd): Pro
       task.taskId,
     ]);
   });
+}
+
+/**
+ * Has every sink filled anew with the next run that it gets: rows have changed without a run of their own. Those that
+ * never got one are filled anyway.
+ */
+export async function refillSinks(client: pg.ClientBase): Promise<void> {
+  await client.query(
+    `insert into clarifai_sync.sink_refills (sink, scope_id)
+     select distinct s.sink, r.scope_id from clarifai_sync.sink_runs s join clarifai_sync.runs r using (run_id)
+     on conflict do nothing`,
+  );
 }
 
 /** How many sinks have not got a closed run yet. */

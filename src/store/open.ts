@@ -4,6 +4,7 @@ import pg from 'pg';
 import {CATALOGUE} from '../streams/catalogue.ts';
 import {overlaid, type StreamOverlay} from '../streams/overlay.ts';
 import type {Stream} from '../streams/stream.ts';
+import {refillSinks} from './applies.ts';
 import {Database, driverOptions, type Connection} from './database.ts';
 import {StoreRefusedError, storeError} from './errors.ts';
 import {fillColumns} from './fill-columns.ts';
@@ -182,12 +183,15 @@ async function makeAll(
   history: {readonly kept: boolean} | null,
   streamOf: (stream: Stream) => Stream,
 ): Promise<void> {
+  let isAnyFilled = false;
   for (const stream of CATALOGUE) {
     const {made, added} = await ensureTable(client, schema, stream);
     if (made) await forgetStream(client, stream);
-    if (added.length > 0) await fillColumns(client, schema, stream.name, streamOf(stream), added);
+    if (added.length > 0 && (await fillColumns(client, schema, stream.name, streamOf(stream), added)))
+      isAnyFilled = true;
     if (history !== null) await makeHistory(client, schema, streamOf(stream), history.kept);
   }
+  if (isAnyFilled) await refillSinks(client);
   await ensureViews(client, schema);
 }
 

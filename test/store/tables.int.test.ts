@@ -1,8 +1,14 @@
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import pg from 'pg';
 import {describe, expect, test} from 'vitest';
 import type {Store} from '../../src/store/ledger.ts';
 import {bury} from '../../src/store/candidates.ts';
 import {commitGroup} from '../../src/store/progress.ts';
 import {streamNamed} from '../../src/streams/catalogue.ts';
+import {folderPlace, Lake} from '../support/lake.ts';
+import {scratchDatabase} from '../support/postgres.ts';
 import {beginRunOf, pageOf, Stores, takeFirst} from '../support/stores.ts';
 import {syncHarness} from '../support/sync-harness.ts';
 
@@ -78,6 +84,34 @@ describe('a table', () => {
     await write(await stores.open({history: true}), [record('r9', 90)]);
     expect(await brokenVersions(store)).toEqual([]);
   });
+});
+
+test('columns of a newer catalogue are filled in a replica and a lake too, by the next run', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'clarifai-sync-columns-'));
+  await using other = await scratchDatabase();
+  const place = folderPlace(folder);
+  await using harness = await syncHarness(
+    {inputs: 30, annotations: 0},
+    `state: {url: "\${DATABASE_URL}"}\nstreams: [inputs]\nsinks: [{name: copy, type: postgres, url: "${other.url}"}, ` +
+      `{name: lake, type: s3, format: jsonl, url: "${place.url}"}]\n`,
+  );
+  const replica = new pg.Pool({connectionString: other.url, max: 1});
+  try {
+    await harness.sync();
+    for (const pool of [harness.pool, replica]) {
+      await pool.query('alter table clarifai.inputs drop column status_code cascade');
+    }
+    expect((await harness.sync()).code).toBe(0);
+    const text = 'select id, status_code from clarifai.inputs order by id';
+    const {rows} = await replica.query<{id: string; status_code: number | null}>(text);
+    expect(rows).toEqual(await harness.query(text));
+    expect(rows.filter(({status_code}) => status_code === null)).toEqual([]);
+    const snapshots = await new Lake(place).manifests('snapshot', `user=acme/app=plants`);
+    expect(snapshots.length, 'snapshots in the lake').toBe(1);
+  } finally {
+    await replica.end();
+    await rm(folder, {recursive: true});
+  }
 });
 
 describe('history', () => {
