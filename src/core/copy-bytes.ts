@@ -4,6 +4,8 @@ import {copyEscape} from './copy-text.ts';
 const CHUNK_BYTES = 64 * 1024;
 /** Room for the line that goes over that size. */
 const SLACK_BYTES = 8 * 1024;
+/** Most commits are of a few records. */
+const FIRST_BYTES = 4 * 1024;
 
 /** Bytes of UTF-8 that one UTF-16 unit can come to. */
 const MAX_BYTES_PER_UNIT = 3;
@@ -21,7 +23,7 @@ const FIRST_BEYOND_ASCII = 0x80;
  * more on its way to the socket, and outlive the young heap.
  */
 export class CopyBytes {
-  #chunk = Buffer.allocUnsafe(CHUNK_BYTES + SLACK_BYTES);
+  #chunk = Buffer.allocUnsafe(FIRST_BYTES);
   #size = 0;
 
   /** Bytes written since something was taken; a place to go back to. */
