@@ -29,6 +29,9 @@ export class Budget {
   readonly #timing: Timing;
   #pausedUntilMs = -Infinity;
   #dropped = 0;
+  /** Slots whose callers were aborted before their time, on our clock. */
+  #spareMs: number[] = [];
+  #bookedUntilMs = -Infinity;
   #offset = {valueMs: 0, delayMs: Infinity, measuredMs: -Infinity};
 
   /**
@@ -46,16 +49,19 @@ export class Budget {
     return this.#dropped;
   }
 
+  /** How far ahead slots were booked when one was last asked for, ms from now; Infinity when there was none to be had. */
+  get bookedMs(): number {
+    return Math.max(0, this.#bookedUntilMs - this.#timing.now());
+  }
+
   /** Waits until a request may be sent. */
   async take(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#waitOutPause(signal);
       if (this.#slots === null) return;
-      const atMs = await this.#reserve(this.#slots, signal);
+      const atMs = this.#spare() ?? (await this.#reserve(this.#slots, signal));
       if (atMs === null) continue;
-      // A timer may fire a little early.
-      for (let leftMs = atMs - this.#timing.now(); leftMs > 0; leftMs = atMs - this.#timing.now())
-        await this.#timing.pause(leftMs, signal);
+      await this.#waitFor(atMs, signal);
       const nowMs = this.#timing.now();
       if (nowMs - atMs <= SLOT_GUARD_MS && this.#pausedUntilMs <= nowMs) return;
       this.#dropped += 1;
@@ -66,6 +72,26 @@ export class Budget {
   async throttled(pauseMs: number): Promise<void> {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#timing.now() + pauseMs);
     await this.#slots?.pause(pauseMs);
+  }
+
+  /** Waits for a slot. Who is aborted meanwhile leaves it to whoever asks next: what was read ahead of an end takes none along. */
+  async #waitFor(atMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      // A timer may fire a little early.
+      for (let leftMs = atMs - this.#timing.now(); leftMs > 0; leftMs = atMs - this.#timing.now())
+        await this.#timing.pause(leftMs, signal);
+    } catch (error) {
+      this.#spareMs.push(atMs);
+      throw error;
+    }
+  }
+
+  /** The earliest slot that somebody left and whose time has not come. */
+  #spare(): number | null {
+    const nowMs = this.#timing.now();
+    const [first, ...others] = this.#spareMs.filter((atMs) => atMs >= nowMs).sort((a, b) => a - b);
+    this.#spareMs = others;
+    return first ?? null;
   }
 
   async #waitOutPause(signal: AbortSignal): Promise<void> {
@@ -92,10 +118,12 @@ export class Budget {
         const message = `no request may be sent on this credential for ${Math.ceil(reply.retryInMs / 1000)} s`;
         throw new SourceThrottledError(message, {retryAfterMs: Math.ceil(reply.retryInMs)});
       }
+      this.#bookedUntilMs = Infinity;
       await this.#timing.pause(reply.retryInMs, signal);
       return null;
     }
-    return reply.atMs - this.#offsetOf(reply.nowMs, askedMs, this.#timing.now());
+    this.#bookedUntilMs = reply.atMs - this.#offsetOf(reply.nowMs, askedMs, this.#timing.now());
+    return this.#bookedUntilMs;
   }
 
   /** Their clock less ours. The quickest reply tells it best: the error is at most half of its delay. */

@@ -103,7 +103,7 @@ export class ApiClient {
 
   /** Would a request that is made now have to wait for a place among those in flight? */
   get isFull(): boolean {
-    return this.#parts.concurrency.isFull;
+    return this.#parts.concurrency.isFull(this.#parts.budget.bookedMs);
   }
 
   /** The same client, telling `observer` too; everything else is shared. */
@@ -176,7 +176,7 @@ export class ApiClient {
       const waits = {placeWaitMs: placedAtMs - calledAtMs, slotWaitMs: sentAtMs - placedAtMs};
       const request = {method: call.method, path, headers: this.#headersFor(call), body: call.body};
       const report = {...reportBase(call, attempt), ...waits};
-      const exchange = await transport.exchange(request, signal).catch((reason: unknown) => {
+      const exchange = await concurrency.send(() => transport.exchange(request, signal)).catch((reason: unknown) => {
         this.#report({...report, ...ABORTED, durationMs: performance.now() - sentAtMs});
         throw reason;
       });

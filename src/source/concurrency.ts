@@ -9,8 +9,10 @@ export interface ConcurrencyOptions {
 
 /** Requests in flight beyond rate x latency, so that an uneven latency leaves no slot unused. */
 const MARGIN = 1.5;
-/** Share of a new latency in the running mean. */
-const LATENCY_WEIGHT = 0.1;
+/** Least share of a new latency in the running mean; that of the first ones is a plain mean, or a guess would outlive them. */
+const LEAST_WEIGHT = 0.1;
+/** So many may wait for their slot however far ahead slots are booked: who shares a budget has to stand in its queue. */
+const ALWAYS_WAITING = 2;
 /** Before the first answer, ms. */
 const GUESSED_LATENCY_MS = 300;
 
@@ -24,6 +26,8 @@ export class Concurrency {
   readonly #max: number;
   readonly #limit: LimitFunction;
   #latencyMs = GUESSED_LATENCY_MS;
+  #latencies = 0;
+  #atServer = 0;
   #ceiling: number;
   #goodSinceRaise = 0;
   #loweredAtMs = -Infinity;
@@ -45,9 +49,16 @@ export class Concurrency {
     return this.#rate > 0;
   }
 
-  /** Would one more have to wait for a place? */
-  get isFull(): boolean {
-    return this.#limit.activeCount + this.#limit.pendingCount >= this.allowed;
+  /**
+   * Would one more only wait: for a place, or, where a rate sets the pace, behind slots that are already booked? Who shares
+   * the rate with other processes needs fewer places than rate x latency, and the bookings of all tell so. A longer queue
+   * of booked slots is lost when a list ends, and whoever asks for one page after the other waits behind it.
+   * @param bookedMs how far ahead the slots of the credential are booked
+   */
+  isFull(bookedMs: number): boolean {
+    const asked = this.#limit.activeCount + this.#limit.pendingCount;
+    if (asked >= this.allowed) return true;
+    return this.isPaced && asked - this.#atServer >= ALWAYS_WAITING && bookedMs > (MARGIN - 1) * this.#latencyMs;
   }
 
   /** Runs `task` when there is a place for it; throws the signal's reason if that is aborted first. */
@@ -66,9 +77,20 @@ export class Concurrency {
     });
   }
 
+  /** Runs what is sent once the task of `run` has its slot. */
+  async send<T>(exchange: () => Promise<T>): Promise<T> {
+    this.#atServer += 1;
+    try {
+      return await exchange();
+    } finally {
+      this.#atServer -= 1;
+    }
+  }
+
   /** A good answer came after `latencyMs`. */
   succeeded(latencyMs: number): void {
-    this.#latencyMs += LATENCY_WEIGHT * (latencyMs - this.#latencyMs);
+    this.#latencies += 1;
+    this.#latencyMs += Math.max(LEAST_WEIGHT, 1 / this.#latencies) * (latencyMs - this.#latencyMs);
     this.#goodSinceRaise += 1;
     if (this.#ceiling < this.#max && this.#goodSinceRaise >= this.#ceiling) {
       this.#ceiling += 1;
