@@ -74,7 +74,7 @@ export class Budget {
     await this.#slots?.pause(pauseMs);
   }
 
-  /** Waits for a slot. Who is aborted meanwhile leaves it to whoever asks next: what was read ahead of an end takes none along. */
+  /** Waits for a slot. Who is aborted meanwhile (what was asked for beyond the end of a list) leaves it to whoever asks next. */
   async #waitFor(atMs: number, signal: AbortSignal): Promise<void> {
     try {
       // A timer may fire a little early.

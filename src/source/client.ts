@@ -101,7 +101,7 @@ export class ApiClient {
     return this.#parts.concurrency.isPaced;
   }
 
-  /** Would a request that is made now have to wait for a place among those in flight? */
+  /** Would a request that is made now only wait: for a place among those in flight, or behind booked slots? */
   get isFull(): boolean {
     return this.#parts.concurrency.isFull(this.#parts.budget.bookedMs);
   }
@@ -176,10 +176,12 @@ export class ApiClient {
       const waits = {placeWaitMs: placedAtMs - calledAtMs, slotWaitMs: sentAtMs - placedAtMs};
       const request = {method: call.method, path, headers: this.#headersFor(call), body: call.body};
       const report = {...reportBase(call, attempt), ...waits};
-      const exchange = await concurrency.send(() => transport.exchange(request, signal)).catch((reason: unknown) => {
-        this.#report({...report, ...ABORTED, durationMs: performance.now() - sentAtMs});
-        throw reason;
-      });
+      const exchange = await concurrency
+        .send(() => transport.exchange(request, signal))
+        .catch((reason: unknown) => {
+          this.#report({...report, ...ABORTED, durationMs: performance.now() - sentAtMs});
+          throw reason;
+        });
       const durationMs = performance.now() - sentAtMs;
       const reading = readExchange(exchange, call.options.records ?? null);
       if (reading.is === 'ok') concurrency.succeeded(durationMs);

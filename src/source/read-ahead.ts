@@ -130,7 +130,7 @@ export class ReadAhead {
     if (this.#bytesPerRecord === null || bytes + segment.size * this.#bytesPerRecord > this.#limits.bytes) return false;
     const before = this.#segments.slice(0, ahead);
     if (before.some(isEmpty) || before.slice(0, -1).some(isShort)) return false;
-    return ahead < Math.min(this.#limits.pages, 1 + this.#fullPages) && !this.#client.isFull;
+    return ahead < Math.min(this.#limits.pages, 1 + Math.ceil(this.#fullPages / 2)) && !this.#client.isFull;
   }
 
   #ask(segment: Segment): void {

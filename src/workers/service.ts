@@ -10,7 +10,7 @@ import {runProcessor, type Plan, type RunDriverParts} from './run-driver.ts';
 import type {RunQueue, Schedule} from './run-queue.ts';
 import {RunStops} from './run-stops.ts';
 import {runScheduler} from './scheduler.ts';
-import {TASKS_AT_ONCE} from './sync-now.ts';
+import {tasksAtOnce} from './sync-now.ts';
 import {taskWork} from './task-work.ts';
 import type {TaskQueue} from './task-queue.ts';
 
@@ -77,7 +77,7 @@ export function startService(parts: ServiceParts): Service {
   const driver: RunDriverParts = {...parts, drive};
   const workers = isWorker
     ? [
-        tasks.work(taskWork({deps, stops, onSign: () => undefined}), TASKS_AT_ONCE),
+        tasks.work(taskWork({deps, stops, onSign: () => undefined}), tasksAtOnce(deps.client)),
         runs.work(runProcessor(driver), RUNS_AT_ONCE),
       ]
     : [];

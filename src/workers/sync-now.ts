@@ -4,6 +4,7 @@ import {scopeKind} from '../core/scope.ts';
 import {beginRun, covers, type RunRequest} from '../jobs/begin-run.ts';
 import type {JobDeps} from '../jobs/deps.ts';
 import {tellNotBegun} from '../jobs/message.ts';
+import type {ApiClient} from '../source/client.ts';
 import type {RunReport} from '../store/run-reports.ts';
 import {countRequests} from '../store/runs.ts';
 import {storeError} from '../store/errors.ts';
@@ -33,7 +34,16 @@ export type Synced =
 const MAX_FAILURES = 10;
 
 /** Streams read at once in one process: each has its own writer, and two share the work best (facts-speed.md, section 6). */
-export const TASKS_AT_ONCE = 4;
+const TASKS_AT_ONCE = 4;
+
+/**
+ * The same where the API sets the pace: at its beginning a run has one page of each stream to ask for, and most have no
+ * more. Two commits of each may want more connections than the pool has: one that waits for another got its connection later.
+ */
+const PACED_TASKS_AT_ONCE = 8;
+
+/** How many tasks a worker that asks by `client` works on at once. */
+export const tasksAtOnce = (client: ApiClient): number => (client.isPaced ? PACED_TASKS_AT_ONCE : TASKS_AT_ONCE);
 
 /**
  * Does runs now, to their ends, by a worker of this process; each by itself, so that one that fails stops
@@ -51,7 +61,7 @@ export async function syncNow(
   const onSign = (): void => {
     failures.length = 0;
   };
-  const worker = tasks.work(taskWork({deps, stops, onSign}), TASKS_AT_ONCE, {
+  const worker = tasks.work(taskWork({deps, stops, onSign}), tasksAtOnce(deps.client), {
     done: () => changes.tell(),
     failed: (error) => {
       failures.push(error);

@@ -162,6 +162,65 @@ describe('Budget', () => {
     expect(listed.given).toBe(0);
   });
 
+  describe('a slot whose caller was aborted while it waited', () => {
+    /** Two slots, of which the first was left at 1,000 ms by a caller that was aborted then. */
+    async function left() {
+      const parts = made([1300, 1400]);
+      const {time, budget} = parts;
+      const stop = new AbortController();
+      const pause = time.pause.bind(time);
+      time.pause = (ms, signal) => {
+        if (signal === stop.signal) stop.abort(new Error('the list has ended'));
+        return pause(ms, signal);
+      };
+      await expect(budget.take(stop.signal)).rejects.toThrow('the list has ended');
+      return parts;
+    }
+
+    test('is used by whoever asks next', async () => {
+      const {time, listed, budget} = await left();
+      await budget.take(never);
+      expect([listed.given, time.nowMs]).toEqual([1, 1300]);
+    });
+
+    test('is used once', async () => {
+      const {time, listed, budget} = await left();
+      await budget.take(never);
+      await budget.take(never);
+      expect([listed.given, time.nowMs]).toEqual([2, 1400]);
+    });
+
+    test('is used by nobody once its time has come', async () => {
+      const {time, listed, budget} = await left();
+      time.nowMs = 1301;
+      await budget.take(never);
+      expect([listed.given, time.nowMs]).toEqual([2, 1400]);
+    });
+
+    test('is used by nobody when it falls into a pause', async () => {
+      const {time, listed, budget} = await left();
+      await budget.throttled(350);
+      await budget.take(never);
+      expect([listed.given, time.nowMs]).toEqual([2, 1400]);
+    });
+  });
+
+  test('tells how far ahead slots are booked, by our own clock', async () => {
+    const {time, listed, budget} = made([1300, {retryInMs: 5}, 1400]);
+    listed.aheadMs = 7_000_000;
+    expect(budget.bookedMs).toBe(0);
+    const seen: number[] = [];
+    const pause = time.pause.bind(time);
+    time.pause = (ms, signal) => {
+      seen.push(budget.bookedMs);
+      return pause(ms, signal);
+    };
+    await budget.take(never);
+    await budget.take(never);
+    expect(seen).toEqual([300, Infinity, 95]);
+    expect(budget.bookedMs).toBe(0);
+  });
+
   test('sends nothing when the slots cannot be reached', async () => {
     const {listed, budget} = made([1300]);
     listed.reserve = () => Promise.reject(new Error('redis is gone'));

@@ -24,6 +24,57 @@ describe('Concurrency', () => {
     expect(after(new Concurrency({requestsPerSecond: 15, maxConcurrency: 16}), latencyMs)).toBe(expected);
   });
 
+  test('goes by the first answers alone, not by what was guessed before them', () => {
+    const concurrency = new Concurrency({requestsPerSecond: 15, maxConcurrency: 99});
+    concurrency.succeeded(800);
+    expect(concurrency.allowed).toBe(19);
+    concurrency.succeeded(400);
+    expect(concurrency.allowed).toBe(15);
+  });
+
+  describe('at 15 requests a second and 800 ms, of which 19 places follow', () => {
+    const ended: (() => void)[] = [];
+    /** Requests that have places: some at the server, the others waiting for their slots. */
+    const holding = (atServer: number, waiting: number) => {
+      const concurrency = new Concurrency({requestsPerSecond: 15, maxConcurrency: 99});
+      concurrency.succeeded(800);
+      const {open, opened} = gate();
+      ended.push(open);
+      for (let i = 0; i < atServer; i++) void concurrency.run(() => concurrency.send(() => opened), never);
+      for (let i = 0; i < waiting; i++) void concurrency.run(() => opened, never);
+      return concurrency;
+    };
+
+    test.each([
+      ['no slot is booked for long', 3, 15, 400, false],
+      ['slots are booked for long, and one waits', 3, 1, 401, false],
+      ['slots are booked for long, and two wait', 3, 2, 401, true],
+      ['all places are taken', 19, 0, 0, true],
+    ])('where %s, is it full: %i at the server, %i waiting, booked %i ms ahead: %s', async (...of) => {
+      const [, atServer, waiting, bookedMs, expected] = of;
+      const concurrency = holding(atServer, waiting);
+      await new Promise(setImmediate);
+      expect(concurrency.isFull(bookedMs)).toBe(expected);
+      for (const end of ended) end();
+    });
+
+    test('a request that failed is no longer at the server', async () => {
+      const concurrency = holding(0, 1);
+      const failed = concurrency.send(() => Promise.reject(new Error('cut off')));
+      await expect(failed).rejects.toThrow('cut off');
+      expect(concurrency.isFull(401)).toBe(false);
+      void concurrency.run(() => Promise.resolve(), never);
+      expect(concurrency.isFull(401)).toBe(true);
+    });
+
+    test('bookings mean nothing where there is no rate', async () => {
+      const concurrency = new Concurrency({requestsPerSecond: 0, maxConcurrency: 9});
+      for (let i = 0; i < 8; i++) void concurrency.run(() => Promise.resolve(), never);
+      expect(concurrency.isFull(Infinity)).toBe(false);
+      await new Promise(setImmediate);
+    });
+  });
+
   test('uses all it may when there is no rate to follow', () => {
     expect(after(new Concurrency({requestsPerSecond: 0, maxConcurrency: 9}), 1)).toBe(9);
   });
