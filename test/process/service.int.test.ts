@@ -13,41 +13,66 @@ const SLOW_ANSWERS = {...MANY_PAGES, settings: {latencyMs: 60}};
 
 const LIMITED = {inputs: 600, annotations: 3_000, datasets: 2, settings: {latencyMs: 200, requestsPerSecond: 15}};
 
-/**
- * A run at 15 requests a second: never more in any second, and while there is work hardly less. The simulator counts what
- * arrives: where a dozen processes share two cores, one request may stand still on its way and meet those behind it. That
- * slots keep their distance is tried in test/source/budget and test/workers; without one budget, hundreds would be throttled.
- */
-const HELD_UP = 1;
+/** A machine on which more timers than this are too late is held up. */
+const MOST_LATE = 0.003;
+const PROBE_MS = 10;
+/** Who wakes up later than this drops its slot (core/gcra.ts). */
+const TOO_LATE_MS = 20;
 
-/** @param during looks at what is shown of the run while it goes on */
+/** Looks, until it is asked, which share of this process's timers fires so late that a slot would have been dropped. */
+function watchLateness(): () => number {
+  let [fired, late, dueMs] = [0, 0, performance.now() + PROBE_MS];
+  const timer = setInterval(() => {
+    fired += 1;
+    if (performance.now() - dueMs > TOO_LATE_MS) late += 1;
+    dueMs = performance.now() + PROBE_MS;
+  }, PROBE_MS);
+  return () => {
+    clearInterval(timer);
+    return late / fired;
+  };
+}
+
+/**
+ * A run at 15 requests a second: never more in any second, none throttled, and while there is work 13.6 on average (with the
+ * usual headroom there are 13.95 slots a second). Where other work holds the machine up, two things are no fault of the
+ * budget: a request that left in time stands still on its way and meets those behind it, since the simulator counts what
+ * arrives; and slots are dropped by those who wake up too late for them. Then one may be throttled, and the median has to
+ * do. That slots keep their distance is tried in test/source/budget and test/workers; without one budget, hundreds would
+ * be throttled.
+ * @param during looks at what is shown of the run while it goes on
+ */
 async function expectShared(
   service: ServiceRun,
   during: (runId: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const {harness} = service;
+  const lateness = watchLateness();
   const runId = await service.ask();
   await during(runId);
   const run = await service.ended(runId);
+  const heldUp = lateness() > MOST_LATE ? 1 : 0;
   expect(run).toMatchObject({outcome: 'succeeded', why: ''});
-  expect(harness.simulator.stats().throttled).toBeLessThanOrEqual(HELD_UP);
-  expect(harness.simulator.stats().peakPerSecond).toBeLessThanOrEqual(15 + HELD_UP);
+  const {throttled, peakPerSecond} = harness.simulator.stats();
+  expect(throttled).toBeLessThanOrEqual(heldUp);
+  expect(peakPerSecond).toBeLessThanOrEqual(15 + heldUp);
   const times = harness.simulator.requests().map(({monotonicMs}) => monotonicMs);
   const pages = harness.simulator
     .requests()
     .filter(({path, query}) => /annotations$/.test(path) && /page=/.test(query));
-  const [first, last] = [pages[0]?.monotonicMs ?? 0, pages.at(-2)?.monotonicMs ?? 0];
+  // Without the first second, in which each stream has but one page to ask for, and the last one, in which nothing is left.
+  const [first, last] = [(pages[0]?.monotonicMs ?? 0) + 1000, (pages.at(-2)?.monotonicMs ?? 0) - 1000];
   const seconds = Array.from({length: Math.floor((last - first) / 1000)}, (_, second) => {
     const fromMs = first + second * 1000;
     return times.filter((atMs) => atMs >= fromMs && atMs < fromMs + 1000).length;
   });
-  // The median: a second in which the machine stood still is no fault of the budget. Nor is the pause that all of them make
-  // after the one answer that may be throttled: there, a second in which nobody sent anything.
-  const hasPaused = harness.simulator.stats().throttled > 0;
-  const busy = seconds.filter((requests) => requests > 0 || !hasPaused).sort((a, b) => a - b);
-  const median = busy[busy.length >> 1];
-  expect(seconds.length, seconds.join(' ')).toBeGreaterThan(5);
-  expect(median, seconds.join(' ')).toBeGreaterThanOrEqual(13);
+  const said = `${seconds.join(' ')}; held up: ${heldUp}`;
+  expect(seconds.length, said).toBeGreaterThan(5);
+  // All of them pause after the one answer that may be throttled: there are seconds then in which nobody sent anything.
+  const busy = seconds.filter((requests) => requests > 0 || throttled === 0).sort((a, b) => a - b);
+  expect(busy[busy.length >> 1], said).toBeGreaterThanOrEqual(13);
+  const mean = seconds.reduce((sum, requests) => sum + requests, 0) / seconds.length;
+  if (heldUp === 0) expect(mean, said).toBeGreaterThanOrEqual(13.6);
   expect(await harness.differences(OF_THE_APP)).toEqual([]);
 }
 
