@@ -101,6 +101,11 @@ export class ApiClient {
     return this.#parts.concurrency.isPaced;
   }
 
+  /** Resolves when the next request is sent: there may be room for another then. */
+  get nextSent(): Promise<void> {
+    return this.#parts.concurrency.nextSent;
+  }
+
   /** Would a request that is made now only wait: for a place among those in flight, or behind booked slots? */
   get isFull(): boolean {
     return this.#parts.concurrency.isFull(this.#parts.budget.bookedMs);

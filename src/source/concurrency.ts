@@ -28,6 +28,8 @@ export class Concurrency {
   #latencyMs = GUESSED_LATENCY_MS;
   #latencies = 0;
   #atServer = 0;
+  #wakeSent: () => void = () => undefined;
+  #nextSent = this.#makeNextSent();
   #ceiling: number;
   #goodSinceRaise = 0;
   #loweredAtMs = -Infinity;
@@ -77,9 +79,16 @@ export class Concurrency {
     });
   }
 
+  /** Resolves when the next request is sent, which then waits for its slot no more. */
+  get nextSent(): Promise<void> {
+    return this.#nextSent;
+  }
+
   /** Runs what is sent once the task of `run` has its slot. */
   async send<T>(exchange: () => Promise<T>): Promise<T> {
     this.#atServer += 1;
+    this.#wakeSent();
+    this.#nextSent = this.#makeNextSent();
     try {
       return await exchange();
     } finally {
@@ -106,6 +115,10 @@ export class Concurrency {
     this.#goodSinceRaise = 0;
     this.#ceiling = Math.max(1, Math.floor(this.allowed / 2));
     this.#limit.concurrency = this.#wanted();
+  }
+
+  #makeNextSent(): Promise<void> {
+    return new Promise((resolve) => (this.#wakeSent = resolve));
   }
 
   #wanted(): number {

@@ -65,7 +65,13 @@ export class ReadAhead {
     this.fill();
     const first = this.#first();
     assert(first.settled !== null, 'the first segment is always asked for');
+    if (this.#client.isPaced) while (!(await this.#isBack(first.settled))) this.fill();
     return {offset: first.offset, size: first.size, outcome: await first.settled};
+  }
+
+  /** Waits until the segment has come back, or a request was sent and has left room for another. */
+  async #isBack(settled: Promise<Outcome>): Promise<boolean> {
+    return await Promise.race([settled.then(() => true), this.#client.nextSent.then(() => false)]);
   }
 
   /** The first segment came well: what was learnt from it counts for those to come. */
