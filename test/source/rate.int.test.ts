@@ -30,8 +30,8 @@ test('uses the budget of 15 requests a second up, and never goes over it, at 200
   const arrivedMs = api.asked.map(({atMs}) => atMs);
   // Arrival, not sending: the headroom leaves 75 ms for what lies between, and a local socket takes about 1 ms.
   expect(mostInASecond(arrivedMs)).toBeLessThanOrEqual(RATE);
-  // 13.95 a second are possible. A slot that comes too late on a busy machine is dropped: 13.3 were seen at load 7.
+  // 13.95 a second are possible. A slot that comes too late on a busy machine is dropped, so a little less is seen.
   const perSecond = ((arrivedMs.length - 1) * 1000) / (arrivedMs.at(-1)! - arrivedMs[0]!);
-  expect(perSecond).toBeGreaterThan(13);
+  expect(perSecond).toBeGreaterThan(13.5);
   expect(Math.max(...api.reports.map(({placeWaitMs, slotWaitMs}) => placeWaitMs + slotWaitMs))).toBeGreaterThan(0);
 }, 20_000);
