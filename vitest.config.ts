@@ -7,7 +7,7 @@ const MUTATIONS = {
     include: ['test/mutations/try-all.ts'],
     globalSetup: ['test/support/postgres-setup.ts'],
     testTimeout: 900_000,
-    sequence: {groupOrder: 2},
+    sequence: {groupOrder: 3},
   },
 };
 
@@ -27,6 +27,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.int.test.ts'],
+          exclude: ['test/rate/**'],
           // Builds dist where it is out of date, then gives all files one Postgres; order matters, teardown is reversed.
           globalSetup: ['test/support/build.ts', 'test/support/postgres-setup.ts'],
           pool: 'forks',
@@ -35,6 +36,19 @@ export default defineConfig({
           hookTimeout: 180_000,
           // After the unit tests, so that the two do not fight for the processor.
           sequence: {groupOrder: 1},
+        },
+      },
+      {
+        test: {
+          name: 'rate',
+          include: ['test/rate/**/*.int.test.ts'],
+          globalSetup: ['test/support/build.ts', 'test/support/postgres-setup.ts'],
+          pool: 'forks',
+          // Alone on the machine: what is measured is when requests arrive.
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: {groupOrder: 2},
         },
       },
       ...(process.env['MUTATIONS'] === 'yes' ? [MUTATIONS] : []),

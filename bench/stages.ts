@@ -109,7 +109,7 @@ function opened({url, pat}: Api): AsyncDisposable & {get(path: string): Promise<
   const signal = new AbortController().signal;
   return {
     get: async (path) => {
-      const exchange = await transport.exchange({method: 'GET', path, headers, body: null}, signal);
+      const exchange = await transport.exchange({method: 'GET', path, headers, body: null}, signal, () => undefined);
       if (exchange.kind !== 'answered') throw new Error(`${path}: ${exchange.kind}`);
       return exchange.bytes;
     },

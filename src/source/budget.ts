@@ -1,5 +1,6 @@
 import {SLOT_GUARD_MS} from '../core/gcra.ts';
 import {SourceThrottledError} from '../core/source-errors.ts';
+import {ClockOffset} from './clock-offset.ts';
 import {REAL_TIMING, type Timing} from './pause.ts';
 
 /** A slot at `atMs`, where the giver's clock stood at `nowMs`; or the advice to ask again. */
@@ -7,21 +8,36 @@ export type SlotReply = {readonly atMs: number; readonly nowMs: number} | {reado
 
 /** Gives out the moments at which a credential may send a request, to all of its workers. */
 export interface SlotSource {
+  /** The giver's clock, ms. Rejects as `reserve` does. */
+  clock(): Promise<number>;
   /** Reserves the next slot. Rejects when whoever keeps the slots cannot be reached: then nothing may be sent. */
   reserve(): Promise<SlotReply>;
-  /** Gives out no slot in the next `pauseMs`. */
+  /** Takes back a reserved slot that will not be used, for whoever asks next. A slot that is lost here costs no more than its time. */
+  giveBack(atMs: number): Promise<void>;
+  /** Gives out no slot in the next `pauseMs`, also none that was given back. */
   pause(pauseMs: number): Promise<void>;
 }
 
-/** How long a measured offset between the giver's clock and ours is used, ms: clocks drift. */
-const OFFSET_LIFE_MS = 30_000;
+/** A reserved slot, on our clock and on the giver's. */
+interface Slot {
+  readonly atMs: number;
+  readonly theirAtMs: number;
+}
+
+/** The clock is read at most so often before the first slot; an answer within the other, ms, tells it well enough. */
+const CLOCK_READS = 3;
+const QUICK_MS = 5;
+
+/** A request that leaves late crowds those that follow it for as long as a rate per second is counted over, ms. */
+const CROWDED_MS = 1000;
 
 /**
  * The requests that one credential may send: `take` returns when one may leave now.
  *
  * A slot is a moment, not a permission to keep. One used late would meet those that follow it, and that second would
  * see too many requests; so whoever wakes up more than 20 ms late (a blocked or frozen process) drops its slot and
- * reserves anew. Callers take their slot last of all, and send at once.
+ * reserves anew. Callers take their slot last of all, and send at once. What leaves late all the same, because it had
+ * to wait for a connection, is told by `sent`, and makes up for it: the next slot of this process is dropped.
  */
 export class Budget {
   readonly #slots: SlotSource | null;
@@ -29,10 +45,11 @@ export class Budget {
   readonly #timing: Timing;
   #pausedUntilMs = -Infinity;
   #dropped = 0;
-  /** Slots whose callers were aborted before their time, on our clock. */
-  #spareMs: number[] = [];
   #bookedUntilMs = -Infinity;
-  #offset = {valueMs: 0, delayMs: Infinity, measuredMs: -Infinity};
+  readonly #offset = new ClockOffset();
+  #clockRead: Promise<void> | null = null;
+  /** Until when each request that left late is to be made up for, on our clock; in order. */
+  #crowdedUntilMs: number[] = [];
 
   /**
    * @param slots null for no limit; a pause is honoured all the same
@@ -44,7 +61,7 @@ export class Budget {
     this.#timing = timing;
   }
 
-  /** Slots that were reserved and not used because they had come too late, or fell into a pause. */
+  /** Slots that were reserved and not used: they had come too late, fell into a pause, or made up for a request that left late. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -54,18 +71,29 @@ export class Budget {
     return Math.max(0, this.#bookedUntilMs - this.#timing.now());
   }
 
-  /** Waits until a request may be sent. */
-  async take(signal: AbortSignal): Promise<void> {
+  /** Is there a limit, so that requests wait for slots? */
+  get isPaced(): boolean {
+    return this.#slots !== null;
+  }
+
+  /** Waits until a request may be sent. Gives the slot's moment, for `sent`. */
+  async take(signal: AbortSignal): Promise<number> {
     for (;;) {
       await this.#waitOutPause(signal);
-      if (this.#slots === null) return;
-      const atMs = this.#spare() ?? (await this.#reserve(this.#slots, signal));
-      if (atMs === null) continue;
-      await this.#waitFor(atMs, signal);
+      if (this.#slots === null) return this.#timing.now();
+      const slot = await this.#reserve(this.#slots, signal);
+      if (slot === null) continue;
+      await this.#waitFor(slot, this.#slots, signal);
       const nowMs = this.#timing.now();
-      if (nowMs - atMs <= SLOT_GUARD_MS && this.#pausedUntilMs <= nowMs) return;
+      if (nowMs - slot.atMs <= SLOT_GUARD_MS && this.#pausedUntilMs <= nowMs && !this.#makesUp(nowMs)) return slot.atMs;
       this.#dropped += 1;
     }
+  }
+
+  /** The request of the slot at `atMs` leaves now. To be told of each one: several in one second that left late are too many. */
+  sent(atMs: number): void {
+    const nowMs = this.#timing.now();
+    if (nowMs - atMs > SLOT_GUARD_MS) this.#crowdedUntilMs.push(nowMs + CROWDED_MS);
   }
 
   /** The API refused for sending too much: nobody on this credential sends for `pauseMs`. */
@@ -74,24 +102,23 @@ export class Budget {
     await this.#slots?.pause(pauseMs);
   }
 
-  /** Waits for a slot. Who is aborted meanwhile (what was asked for beyond the end of a list) leaves it to whoever asks next. */
-  async #waitFor(atMs: number, signal: AbortSignal): Promise<void> {
+  /** Is a slot that comes up now to be dropped for a request that left late? */
+  #makesUp(nowMs: number): boolean {
+    this.#crowdedUntilMs = this.#crowdedUntilMs.filter((untilMs) => untilMs > nowMs);
+    return this.#crowdedUntilMs.shift() !== undefined;
+  }
+
+  /** Waits for a slot. Who is aborted meanwhile (what was asked for beyond the end of a list) gives it back. */
+  async #waitFor({atMs, theirAtMs}: Slot, slots: SlotSource, signal: AbortSignal): Promise<void> {
     try {
       // A timer may fire a little early.
       for (let leftMs = atMs - this.#timing.now(); leftMs > 0; leftMs = atMs - this.#timing.now())
         await this.#timing.pause(leftMs, signal);
     } catch (error) {
-      this.#spareMs.push(atMs);
+      // It is nobody's then. Why the slots cannot be reached, the next one to reserve is told.
+      void slots.giveBack(theirAtMs).catch(() => undefined);
       throw error;
     }
-  }
-
-  /** The earliest slot that somebody left and whose time has not come. */
-  #spare(): number | null {
-    const nowMs = this.#timing.now();
-    const [first, ...others] = this.#spareMs.filter((atMs) => atMs >= nowMs).sort((a, b) => a - b);
-    this.#spareMs = others;
-    return first ?? null;
   }
 
   async #waitOutPause(signal: AbortSignal): Promise<void> {
@@ -109,8 +136,12 @@ export class Budget {
     }
   }
 
-  /** When the reserved slot is, on our clock; null after having waited as told, to ask again. */
-  async #reserve(slots: SlotSource, signal: AbortSignal): Promise<number | null> {
+  /** null after having waited as told, to ask again. */
+  async #reserve(slots: SlotSource, signal: AbortSignal): Promise<Slot | null> {
+    await (this.#clockRead ??= this.#readClock(slots).catch((error: unknown) => {
+      this.#clockRead = null;
+      throw error;
+    }));
     const askedMs = this.#timing.now();
     const reply = await slots.reserve();
     if ('retryInMs' in reply) {
@@ -122,16 +153,20 @@ export class Budget {
       await this.#timing.pause(reply.retryInMs, signal);
       return null;
     }
-    this.#bookedUntilMs = reply.atMs - this.#offsetOf(reply.nowMs, askedMs, this.#timing.now());
-    return this.#bookedUntilMs;
+    const atMs = reply.atMs - this.#offset.measured(reply.nowMs, askedMs, this.#timing.now());
+    // One that was given back comes before others that are booked.
+    this.#bookedUntilMs = Number.isFinite(this.#bookedUntilMs) ? Math.max(this.#bookedUntilMs, atMs) : atMs;
+    return {atMs, theirAtMs: reply.atMs};
   }
 
-  /** Their clock less ours. The quickest reply tells it best: the error is at most half of its delay. */
-  #offsetOf(theirNowMs: number, askedMs: number, answeredMs: number): number {
-    const delayMs = answeredMs - askedMs;
-    if (delayMs <= this.#offset.delayMs || answeredMs - this.#offset.measuredMs > OFFSET_LIFE_MS) {
-      this.#offset = {valueMs: theirNowMs - (askedMs + answeredMs) / 2, delayMs, measuredMs: answeredMs};
+  /** Asks for the time until the answer is quick, or often enough: the first answer waits for a connection, and tells it badly. */
+  async #readClock(slots: SlotSource): Promise<void> {
+    for (let asked = 0; asked < CLOCK_READS; asked++) {
+      const askedMs = this.#timing.now();
+      const theirNowMs = await slots.clock();
+      const answeredMs = this.#timing.now();
+      this.#offset.measured(theirNowMs, askedMs, answeredMs);
+      if (answeredMs - askedMs <= QUICK_MS) return;
     }
-    return this.#offset.valueMs;
   }
 }

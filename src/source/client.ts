@@ -175,14 +175,14 @@ export class ApiClient {
     const calledAtMs = performance.now();
     return await concurrency.run(async () => {
       const placedAtMs = performance.now();
-      await budget.take(signal);
+      const slotMs = await this.#slot(signal);
       const sentAtMs = performance.now();
       const askedAtMs = now();
       const waits = {placeWaitMs: placedAtMs - calledAtMs, slotWaitMs: sentAtMs - placedAtMs};
       const request = {method: call.method, path, headers: this.#headersFor(call), body: call.body};
       const report = {...reportBase(call, attempt), ...waits};
       const exchange = await concurrency
-        .send(() => transport.exchange(request, signal))
+        .send(() => transport.exchange(request, signal, () => budget.sent(slotMs)))
         .catch((reason: unknown) => {
           this.#report({...report, ...ABORTED, durationMs: performance.now() - sentAtMs});
           throw reason;
@@ -194,6 +194,12 @@ export class ApiClient {
       this.#report({...report, durationMs, ...reportOf(reading)});
       return {reading, askedAtMs};
     }, signal);
+  }
+
+  /** What need not wait for a slot makes its connection when it is sent. */
+  #slot(signal: AbortSignal): Promise<number> {
+    const {transport, budget} = this.#parts;
+    return budget.isPaced ? transport.connectDuring(() => budget.take(signal)) : budget.take(signal);
   }
 
   #judge(call: Call, {reading, askedAtMs}: Sent): Try {

@@ -1,7 +1,8 @@
 import {promisify} from 'node:util';
 import {gunzip, gunzipSync} from 'node:zlib';
-import {Pool} from 'undici';
+import {Pool, type Dispatcher} from 'undici';
 import {LinkedAbort} from './linked-abort.ts';
+import {ReadySockets} from './ready-sockets.ts';
 
 /** Limits on one exchange; all times in ms. */
 export interface TransportLimits {
@@ -56,22 +57,44 @@ const gunzipAside = promisify(gunzip);
 export class Transport {
   readonly #pool: Pool;
   readonly #limits: TransportLimits;
+  readonly #connections: number;
+  readonly #sockets: ReadySockets;
+  /** Requests that will come soon. */
+  #coming = 0;
 
   constructor(origin: string, connections: number, limits: TransportLimits) {
     this.#limits = limits;
+    this.#connections = connections;
+    this.#sockets = new ReadySockets(origin, limits.connectMs);
     this.#pool = new Pool(origin, {
       connections,
       pipelining: 1,
       keepAliveTimeout: 30_000,
-      connect: {timeout: limits.connectMs},
+      connect: this.#sockets.connector,
       headersTimeout: limits.headersMs,
       bodyTimeout: limits.bodyMs,
       maxResponseSize: limits.maxAnswerBytes,
     });
   }
 
-  /** Sends and receives. Throws only the signal's reason; all that can happen on a network is told in the result. */
-  async exchange(request: HttpRequest, signal: AbortSignal): Promise<Exchange> {
+  /** Waits for the moment to send a request, and meanwhile makes a connection for it where none will be free. */
+  async connectDuring<T>(wait: () => Promise<T>): Promise<T> {
+    this.#coming += 1;
+    const {free, connected} = this.#pool.stats;
+    const ready = this.#sockets.count;
+    if (free + ready < this.#coming && connected + ready < this.#connections) this.#sockets.make();
+    try {
+      return await wait();
+    } finally {
+      this.#coming -= 1;
+    }
+  }
+
+  /**
+   * Sends and receives. Throws only the signal's reason; all that can happen on a network is told in the result.
+   * @param onSent called when the request leaves, which is after a connection was made where none was free
+   */
+  async exchange(request: HttpRequest, signal: AbortSignal, onSent: () => void): Promise<Exchange> {
     signal.throwIfAborted();
     const within = new LinkedAbort(signal);
     let isOverdue = false;
@@ -80,7 +103,7 @@ export class Transport {
       within.abort(new Error(`the exchange took longer than ${this.#limits.totalMs} ms`));
     }, this.#limits.totalMs);
     try {
-      return await this.#send(request, within.signal);
+      return await this.#send(request, within.signal, onSent);
     } catch (error) {
       signal.throwIfAborted();
       return {kind: isOverdue ? 'timeout' : failureKind(error), cause: error};
@@ -92,11 +115,12 @@ export class Transport {
 
   /** Ends all connections; what is under way fails. */
   async close(): Promise<void> {
+    this.#sockets.close();
     await this.#pool.destroy();
   }
 
-  async #send(request: HttpRequest, signal: AbortSignal): Promise<Exchange> {
-    const answer = await this.#pool.request({...request, signal});
+  async #send(request: HttpRequest, signal: AbortSignal, onSent: () => void): Promise<Exchange> {
+    const answer = await this.#pool.compose(telling(onSent)).request({...request, signal});
     const packed = Buffer.from(await answer.body.arrayBuffer());
     const header = (name: string) => {
       const value = answer.headers[name];
@@ -106,6 +130,22 @@ export class Transport {
     return {kind: 'answered', httpStatus: answer.statusCode, bytes, header};
   }
 }
+
+/** Passes all on, and tells when a request leaves. */
+const telling =
+  (onSent: () => void): Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) =>
+    dispatch(options, {
+      onRequestStart: (controller, context) => {
+        onSent();
+        handler.onRequestStart?.(controller, context);
+      },
+      onResponseStart: (...answer) => handler.onResponseStart?.(...answer),
+      onResponseData: (...piece) => handler.onResponseData?.(...piece),
+      onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
+      onResponseError: (...failure) => handler.onResponseError?.(...failure),
+    });
 
 async function unpack(packed: Buffer, encoding: string | null, maxOutputLength: number): Promise<Buffer> {
   const name = encoding?.trim().toLowerCase() ?? 'identity';

@@ -115,6 +115,15 @@ export const MUTATIONS: readonly Mutation[] = [
     named: 'drops a slot that it would use later than that',
   },
   {
+    name: 'a request may leave late at no cost',
+    invariant: 4,
+    file: 'src/source/budget.ts',
+    find: 'if (nowMs - atMs > SLOT_GUARD_MS) this.#crowdedUntilMs',
+    replace: 'if (nowMs - atMs > CROWDED_MS) this.#crowdedUntilMs',
+    test: 'test/source/budget.test.ts',
+    named: 'costs the next slot, once',
+  },
+  {
     name: 'a throttled answer slows only the process that got it',
     invariant: 4,
     file: 'src/source/budget.ts',

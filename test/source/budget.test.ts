@@ -28,12 +28,23 @@ class ListedSlots implements SlotSource {
   readonly #time: TestTime;
   aheadMs = 0;
   delaysMs: number[] = [];
+  /** How long each reading of the clock takes, all of it on the way back. */
+  clockDelaysMs: number[] = [];
+  clockReads = 0;
   given = 0;
+  givenBack: number[] = [];
   paused: number[] = [];
 
   constructor(time: TestTime, slots: (number | {retryInMs: number})[]) {
     this.#time = time;
     this.#slots = slots;
+  }
+
+  clock(): Promise<number> {
+    const theirNowMs = this.#time.nowMs + this.aheadMs;
+    this.#time.nowMs += this.clockDelaysMs[this.clockReads] ?? 0;
+    this.clockReads += 1;
+    return Promise.resolve(theirNowMs);
   }
 
   reserve(): Promise<SlotReply> {
@@ -45,6 +56,11 @@ class ListedSlots implements SlotSource {
     const reply = {atMs: slot + this.aheadMs, nowMs: this.#time.nowMs + delayMs / 2 + this.aheadMs};
     this.#time.nowMs += delayMs;
     return Promise.resolve(reply);
+  }
+
+  giveBack(atMs: number): Promise<void> {
+    this.givenBack.push(atMs);
+    return Promise.resolve();
   }
 
   pause(ms: number): Promise<void> {
@@ -87,6 +103,36 @@ describe('Budget', () => {
     expect(time.nowMs).toBe(2500);
   });
 
+  test('reads the clock before the first slot, again while the answers are slow, and then no more', async () => {
+    const {time, listed, budget} = made([1300, 1400]);
+    listed.aheadMs = 500;
+    listed.clockDelaysMs = [80, 2];
+    // The slot's own answer tells the time badly too.
+    listed.delaysMs = [60];
+    await budget.take(never);
+    // The quick reading is off by half of its 2 ms.
+    expect(time.nowMs).toBe(1301);
+    await budget.take(never);
+    expect([listed.clockReads, time.nowMs]).toEqual([2, 1400]);
+  });
+
+  test('reads the clock three times at the most', async () => {
+    const {listed, budget} = made([2300]);
+    listed.clockDelaysMs = [80, 80, 80, 80];
+    await budget.take(never);
+    expect(listed.clockReads).toBe(3);
+  });
+
+  test('reads the clock anew when it could not be read', async () => {
+    const {listed, budget} = made([1300]);
+    const clock = listed.clock.bind(listed);
+    listed.clock = () => Promise.reject(new Error('redis is gone'));
+    await expect(budget.take(never)).rejects.toThrow('redis is gone');
+    listed.clock = clock;
+    await budget.take(never);
+    expect(listed.given).toBe(1);
+  });
+
   test('uses a slot that is 20 ms late', async () => {
     const {time, listed, budget} = made([1300, 1400]);
     time.lateness = () => 20;
@@ -99,6 +145,37 @@ describe('Budget', () => {
     time.lateness = () => 21;
     await budget.take(never);
     expect([listed.given, budget.dropped, time.nowMs]).toEqual([2, 1, 1321]);
+  });
+
+  describe('a request that left late', () => {
+    test('costs the next slot, once', async () => {
+      const {time, listed, budget} = made([1300, 1400, 1500, 1600]);
+      const slotMs = await budget.take(never);
+      time.nowMs = 1321;
+      budget.sent(slotMs);
+      await budget.take(never);
+      expect([listed.given, budget.dropped, time.nowMs]).toEqual([3, 1, 1500]);
+      await budget.take(never);
+      expect([listed.given, time.nowMs]).toEqual([4, 1600]);
+    });
+
+    test('costs nothing within the 20 ms that a slot may be late', async () => {
+      const {time, listed, budget} = made([1300, 1400]);
+      const slotMs = await budget.take(never);
+      time.nowMs = 1320;
+      budget.sent(slotMs);
+      await budget.take(never);
+      expect([listed.given, time.nowMs]).toEqual([2, 1400]);
+    });
+
+    test('costs nothing a second later', async () => {
+      const {time, listed, budget} = made([1300, 2400]);
+      const slotMs = await budget.take(never);
+      time.nowMs = 1400;
+      budget.sent(slotMs);
+      await budget.take(never);
+      expect([listed.given, time.nowMs]).toEqual([2, 2400]);
+    });
   });
 
   test('waits again when the timer fires early', async () => {
@@ -162,47 +239,28 @@ describe('Budget', () => {
     expect(listed.given).toBe(0);
   });
 
-  describe('a slot whose caller was aborted while it waited', () => {
-    /** Two slots, of which the first was left at 1,000 ms by a caller that was aborted then. */
-    async function left() {
-      const parts = made([1300, 1400]);
-      const {time, budget} = parts;
-      const stop = new AbortController();
-      const pause = time.pause.bind(time);
-      time.pause = (ms, signal) => {
-        if (signal === stop.signal) stop.abort(new Error('the list has ended'));
-        return pause(ms, signal);
-      };
-      await expect(budget.take(stop.signal)).rejects.toThrow('the list has ended');
-      return parts;
-    }
+  test('gives a slot back, by the clock of the giver, when its caller is aborted before it', async () => {
+    const {time, listed, budget} = made([1300]);
+    listed.aheadMs = 500;
+    const stop = new AbortController();
+    const pause = time.pause.bind(time);
+    time.pause = (ms, signal) => {
+      stop.abort(new Error('the list has ended'));
+      return pause(ms, signal);
+    };
+    await expect(budget.take(stop.signal)).rejects.toThrow('the list has ended');
+    expect(listed.givenBack).toEqual([1800]);
+  });
 
-    test('is used by whoever asks next', async () => {
-      const {time, listed, budget} = await left();
-      await budget.take(never);
-      expect([listed.given, time.nowMs]).toEqual([1, 1300]);
-    });
-
-    test('is used once', async () => {
-      const {time, listed, budget} = await left();
-      await budget.take(never);
-      await budget.take(never);
-      expect([listed.given, time.nowMs]).toEqual([2, 1400]);
-    });
-
-    test('is used by nobody once its time has come', async () => {
-      const {time, listed, budget} = await left();
-      time.nowMs = 1301;
-      await budget.take(never);
-      expect([listed.given, time.nowMs]).toEqual([2, 1400]);
-    });
-
-    test('is used by nobody when it falls into a pause', async () => {
-      const {time, listed, budget} = await left();
-      await budget.throttled(350);
-      await budget.take(never);
-      expect([listed.given, time.nowMs]).toEqual([2, 1400]);
-    });
+  test('tells the abort when a slot cannot be given back', async () => {
+    const {time, listed, budget} = made([1300]);
+    const stop = new AbortController();
+    time.pause = () => {
+      stop.abort(new Error('the list has ended'));
+      return Promise.reject(stop.signal.reason as Error);
+    };
+    listed.giveBack = () => Promise.reject(new Error('redis is gone'));
+    await expect(budget.take(stop.signal)).rejects.toThrow('the list has ended');
   });
 
   test('tells how far ahead slots are booked, by our own clock', async () => {
@@ -238,6 +296,20 @@ describe('Budget', () => {
 });
 
 describe('Budget over LocalSlots', () => {
+  test('keeps to the rate when many requests leave late, each for its own time', async () => {
+    const time = new TestTime();
+    const budget = new Budget(new LocalSlots(15, 0.07, time), 20_000, time);
+    const leftMs: number[] = [];
+    for (let i = 0; i < 200; i++) {
+      const slotMs = await budget.take(never);
+      // A connection has to be made for every third request; the others have one.
+      time.nowMs += i % 3 === 0 ? 65 : 0;
+      budget.sent(slotMs);
+      leftMs.push(time.nowMs);
+    }
+    for (let i = 15; i < leftMs.length; i++) expect(leftMs[i]! - leftMs[i - 15]!).toBeGreaterThanOrEqual(1000);
+  });
+
   test('sends at the rate less the headroom, and never more than the rate in a sliding second', async () => {
     const time = new TestTime();
     time.lateness = (wait) => (wait * 7) % 25;
@@ -249,6 +321,38 @@ describe('Budget over LocalSlots', () => {
     }
     for (let i = 15; i < sentMs.length; i++) expect(sentMs[i]! - sentMs[i - 15]!).toBeGreaterThanOrEqual(1000);
     expect((199 * 1000) / (sentMs[199]! - sentMs[0]!)).toBeLessThanOrEqual(13.96);
+  });
+
+  describe('a slot that was given back', () => {
+    async function given() {
+      const time = new TestTime();
+      const slots = new LocalSlots(15, 0.07, time);
+      const reserve = async () => ((await slots.reserve()) as {atMs: number}).atMs;
+      await reserve();
+      const atMs = await reserve();
+      await slots.giveBack(atMs);
+      return {time, slots, reserve, atMs};
+    }
+
+    test('is the next one, once', async () => {
+      const {reserve, atMs} = await given();
+      expect(await reserve()).toBe(atMs);
+      expect(await reserve()).toBeGreaterThan(atMs + 70);
+    });
+
+    test('is gone once its time has come', async () => {
+      const {time, reserve, atMs} = await given();
+      time.nowMs = atMs + 1;
+      expect(await reserve()).toBeGreaterThan(atMs);
+    });
+
+    test('is gone when it falls into a pause, also one that began before', async () => {
+      const {slots, reserve, atMs} = await given();
+      await slots.pause(1200);
+      expect(await reserve()).toBe(2200);
+      await slots.giveBack(atMs);
+      expect(await reserve()).toBeGreaterThan(2270);
+    });
   });
 
   test('gives no slot within a pause', async () => {

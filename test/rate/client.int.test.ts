@@ -1,6 +1,6 @@
 import {setTimeout as delay} from 'node:timers/promises';
 import {expect, test} from 'vitest';
-import {OK, startApi} from './scripted-api.ts';
+import {OK, startApi} from '../source/scripted-api.ts';
 
 const RATE = 15;
 const SECONDS = 6;

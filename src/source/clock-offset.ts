@@ -1,0 +1,36 @@
+/** How long a measured offset is used, ms: clocks drift. */
+const LIFE_MS = 30_000;
+
+interface Measured {
+  readonly valueMs: number;
+  readonly delayMs: number;
+}
+
+const UNKNOWN: Measured = {valueMs: 0, delayMs: Infinity};
+
+/**
+ * How far another clock is before ours, from answers that told its time. The quickest answer of the last half minute to a
+ * minute tells it best: the error is at most half of what the answer took.
+ */
+export class ClockOffset {
+  #best = UNKNOWN;
+  #bestOfWindow = UNKNOWN;
+  #windowSinceMs = -Infinity;
+
+  /**
+   * The offset in ms, from all that was measured until now.
+   * @param theirNowMs what the other clock said to a question that was asked at `askedMs` and answered at `answeredMs`
+   */
+  measured(theirNowMs: number, askedMs: number, answeredMs: number): number {
+    const windowAgeMs = answeredMs - this.#windowSinceMs;
+    if (windowAgeMs > LIFE_MS) {
+      this.#best = windowAgeMs > 2 * LIFE_MS ? UNKNOWN : this.#bestOfWindow;
+      this.#bestOfWindow = UNKNOWN;
+      this.#windowSinceMs = answeredMs;
+    }
+    const measured = {valueMs: theirNowMs - (askedMs + answeredMs) / 2, delayMs: answeredMs - askedMs};
+    if (measured.delayMs <= this.#bestOfWindow.delayMs) this.#bestOfWindow = measured;
+    if (measured.delayMs <= this.#best.delayMs) this.#best = measured;
+    return this.#best.valueMs;
+  }
+}

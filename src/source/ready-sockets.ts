@@ -1,0 +1,66 @@
+import type {Socket} from 'node:net';
+import {buildConnector} from 'undici';
+
+/** A connection that was made ahead; null when it could not be made or was lost again. */
+type Made = Promise<Socket | null>;
+
+/**
+ * Connections to one origin that are made before there is a request for them, so that it leaves at its moment: making one
+ * takes one time there and back, two with TLS. Those that fail are forgotten: the request makes its own, and tells why not.
+ */
+export class ReadySockets {
+  readonly #connect: buildConnector.connector;
+  readonly #origin: URL;
+  #ready: Made[] = [];
+  #isClosed = false;
+
+  /** @param connectMs how long making one may take, ms */
+  constructor(origin: string, connectMs: number) {
+    this.#origin = new URL(origin);
+    this.#connect = buildConnector({timeout: connectMs});
+  }
+
+  /** Those that nobody has taken. */
+  get count(): number {
+    return this.#ready.length;
+  }
+
+  /** Begins to make one more. */
+  make(): void {
+    const {hostname, host, protocol, port} = this.#origin;
+    const made: Made = new Promise((resolve) => {
+      this.#connect({hostname, host, protocol, port}, (error, socket) => {
+        if (error !== null || this.#isClosed) {
+          socket?.destroy();
+          this.#forget(made);
+          return resolve(null);
+        }
+        // Servers end what is not used. Whoever takes it brings listeners of its own.
+        socket.on('error', () => undefined);
+        socket.once('close', () => this.#forget(made));
+        resolve(socket);
+      });
+    });
+    this.#ready.push(made);
+  }
+
+  /** Gives the oldest of those that are made or being made; makes one when there is none. As undici wants it. */
+  readonly connector: buildConnector.connector = (options, callback) => {
+    const made = this.#ready.shift();
+    if (made === undefined) return this.#connect(options, callback);
+    void made.then((socket) => {
+      if (socket === null || socket.destroyed) this.#connect(options, callback);
+      else callback(null, socket);
+    });
+  };
+
+  /** Ends all that nobody has taken, also those that are still being made. */
+  close(): void {
+    this.#isClosed = true;
+    for (const made of this.#ready) void made.then((socket) => socket?.destroy());
+  }
+
+  #forget(made: Made): void {
+    this.#ready = this.#ready.filter((other) => other !== made);
+  }
+}
