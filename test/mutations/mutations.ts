@@ -109,7 +109,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a slot is used however late it is',
     invariant: 4,
     file: 'src/source/budget.ts',
-    find: 'if (nowMs - atMs <= SLOT_GUARD_MS && ',
+    find: 'if (nowMs - slot.atMs <= SLOT_GUARD_MS && ',
     replace: 'if (',
     test: 'test/source/budget.test.ts',
     named: 'drops a slot that it would use later than that',
