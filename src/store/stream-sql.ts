@@ -118,9 +118,13 @@ export function comparable(raw: string, shape: RecordShape): string {
 
 function without(value: string, path: Path): string {
   return path.includes('*')
-    ? `clarifai_sync.without(${value}, ${pathLiteral(path)})`
+    ? `clarifai_sync.without(${value}, ${pathLiteral(path)}, ${literal(placeOf(path))})`
     : `(${value} #- ${pathLiteral(path)})`;
 }
+
+/** The path in the language of JSON paths, where `*` is any member of an object or element of an array. */
+export const placeOf = (path: Path): string =>
+  ['$', ...path.map((step) => (step === '*' ? '.**{1}' : `.${JSON.stringify(step)}`))].join('');
 
 /** Invariant 7: is the given record older than the row? Null where records of the stream do not tell. */
 export function olderGuard(shape: RecordShape, given = 'excluded.raw'): string | null {
