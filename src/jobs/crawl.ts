@@ -1,6 +1,7 @@
 import {messageOf, SyncError} from '../core/errors.ts';
 import {causeOf} from '../core/outcome.ts';
 import {SourceNotOfferedError, SourceScopeError} from '../core/source-errors.ts';
+import {analyzeGrown} from '../store/analyze.ts';
 import type {Failure} from '../store/ledger.ts';
 import {purgeStream} from '../store/purge.ts';
 import {noteRefused, streamState, type StreamState} from '../store/stream-states.ts';
@@ -8,6 +9,7 @@ import {endCrawl, type HeldTask, type StreamEnd} from '../store/tasks.ts';
 import {streamNamed} from '../streams/catalogue.ts';
 import type {Stream} from '../streams/stream.ts';
 import type {JobDeps} from './deps.ts';
+import {mustReadAll} from './fresh.ts';
 import {requestHash} from './list-calls.ts';
 import {readAnnotations} from './read-annotations.ts';
 import {countInputs, readInputs} from './read-inputs.ts';
@@ -33,6 +35,7 @@ export async function crawl(deps: JobDeps, task: HeldTask, signal: AbortSignal):
   let end: StreamEnd;
   try {
     const hasRead = await doTask(deps, task, stream, state, signal);
+    if (hasRead && mustReadAll(task, state)) await analyzeGrown(store, stream);
     const isReading = task.options.replays !== true && task.options.purgesBefore === undefined;
     const sourceCount = isReading && stream.name === 'inputs' ? await countInputs(deps, task, hasRead, signal) : null;
     end = {outcome: hasRead ? 'succeeded' : 'skipped', failure: null, sourceCount};
