@@ -6,7 +6,15 @@ import {checkpoint} from '../store/checkpoints.ts';
 import {numberedPages} from '../source/numbered-pages.ts';
 import type {SourcePage} from '../source/pages.ts';
 import {singlePage} from '../source/single-page.ts';
-import {completePass, openPass, proveByMarker, spreadCandidates, type Missing, type Pass} from '../store/passes.ts';
+import {
+  completePass,
+  missesAny,
+  openPass,
+  proveByMarker,
+  spreadCandidates,
+  type Missing,
+  type Pass,
+} from '../store/passes.ts';
 import type {HeldTask} from '../store/tasks.ts';
 import type {ListRequest, Stream} from '../streams/stream.ts';
 import type {JobDeps} from './deps.ts';
@@ -68,8 +76,10 @@ export async function readPass(
   } finally {
     await groups.flush();
   }
-  await beforeEnd(pass);
-  const missing = await completePass(store, task, stream, pass, requestHash(stream));
+  // Both look at all rows of a large stream; those under one parent are few.
+  const mayBeLarge = stream.under === undefined;
+  const [, mayMiss] = await Promise.all([beforeEnd(pass), !mayBeLarge || missesAny(store, task, stream, pass)]);
+  const missing = await completePass(store, task, stream, pass, requestHash(stream), mayMiss);
   await proveMany(deps, task, stream, pass, missing, signal);
   return pass;
 }

@@ -38,7 +38,9 @@ export async function seal(deps: JobDeps, task: HeldTask, signal: AbortSignal): 
   // Every stream of the scope, asked for in this run or not: the children of what was deleted are gone too.
   const scoped = CATALOGUE.filter((stream) => streams.some((each) => each.scope === stream.scope));
   const mayCascade = task.mode === 'full' || (await hasDeleted(deps.store, task));
-  for (const stream of mayCascade ? scoped : []) await cascadeInto(deps, task, stream, streams);
+  // Kept: that no row of a parent is deleted is only seen by looking at all of them.
+  const buried: Buried = new Map();
+  for (const stream of mayCascade ? scoped : []) await cascadeInto(deps, task, stream, streams, buried);
   await compareWithSource(deps, task);
   await closeRun(deps.store, task);
 }
@@ -84,13 +86,25 @@ async function proveStream(
   await noteHeldBack(store, task, stream, 0, await candidateCount(store, task, stream));
 }
 
+/** Of each parent, whether it has rows whose deletion can take children along, once that was looked at. */
+type Buried = Map<string, boolean>;
+
 /** In a full run children of every deleted parent, else of those that were deleted in this run. */
-async function cascadeInto(deps: JobDeps, task: HeldTask, stream: Stream, read: readonly Stream[]): Promise<void> {
+async function cascadeInto(
+  deps: JobDeps,
+  task: HeldTask,
+  stream: Stream,
+  read: readonly Stream[],
+  buried: Buried,
+): Promise<void> {
   const all = task.mode === 'full';
   const parents = [...(stream.under === undefined ? [] : [stream.under]), ...(stream.cascade ?? [])];
-  for (const parent of parents) {
-    if (!read.some((each) => each.name === parent.stream)) continue;
-    if (!(await hasBuried(deps.store, task, parent.stream, all))) continue;
-    await cascade(deps.store, task, stream, parent.stream, all);
+  for (const {stream: parent} of parents) {
+    if (!read.some((each) => each.name === parent)) continue;
+    const isBuried = buried.get(parent) ?? (await hasBuried(deps.store, task, parent, all));
+    buried.set(parent, isBuried);
+    if (!isBuried) continue;
+    await cascade(deps.store, task, stream, parent, all);
+    buried.delete(stream.name);
   }
 }

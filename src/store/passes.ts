@@ -130,9 +130,37 @@ export interface Missing {
  */
 const HASH_JOINS = 'set local enable_nestloop = off; set local enable_mergejoin = off';
 
+/** The rows that were there before the pass and that it did not see; parameters of `missedParams`, from `$n` on. */
+function missedRows(store: Store, stream: Stream, n: number): string {
+  return `${ident(store.schema, stream.name)} t
+    left join clarifai_sync.seen_marks m on m.pass_id = $${n} and m.block = t._sync_row >> 12
+    where t.user_id = $${n + 1} and t.app_id = $${n + 2}${parentFilter(stream, n + 4)} and t._sync_deleted_at is null
+      and t._sync_row <= $${n + 3} and (m.bits is null or get_bit(m.bits, (t._sync_row & 4095)::int) = 0)`;
+}
+
+const missedParams = (task: HeldTask, stream: Stream, pass: Pass): readonly unknown[] => [
+  pass.passId,
+  task.scope.userId,
+  task.scope.appId,
+  pass.lastRow,
+  ...(stream.under === undefined ? [] : pass.parent),
+];
+
+/** Did a pass that read every list to its empty page miss any row? Reads all rows of the stream, and changes nothing. */
+export async function missesAny(store: Store, task: HeldTask, stream: Stream, pass: Pass): Promise<boolean> {
+  return await store.database.transaction(async (client) => {
+    await client.query(HASH_JOINS);
+    const missed = await client.query(`select from ${missedRows(store, stream, 1)} limit 1`, [
+      ...missedParams(task, stream, pass),
+    ]);
+    return (missed.rowCount ?? 0) > 0;
+  });
+}
+
 /**
  * Ends a pass that read every list to its empty page: rows that were there before it and that it did not see become
  * candidates for deletion (design, section 4). Nothing is deleted here.
+ * @param mayMiss false: `missesAny` found none
  */
 export async function completePass(
   store: Store,
@@ -140,8 +168,8 @@ export async function completePass(
   stream: Stream,
   pass: Pass,
   requestHash: string,
+  mayMiss = true,
 ): Promise<Missing> {
-  const table = ident(store.schema, stream.name);
   const key = `array[${keyNames(stream)
     .map((name) => `t.${ident(name)}`)
     .join(', ')}]`;
@@ -158,27 +186,14 @@ export async function completePass(
     let rows = 0;
     if (fact === undefined) return {rows, settledMarker: null};
     // A record whose key cannot be read may be any row: nothing counts as missing until it is gone (invariant 8).
-    if (fact.keyless_rejects === '0') {
+    if (mayMiss && fact.keyless_rejects === '0') {
       await client.query(HASH_JOINS);
       const missed = await client.query(
         `insert into clarifai_sync.candidates as c (scope_id, stream, parent, key, pass_id, clean)
-         select $1, $2, $3, ${key}, $4, $5 from ${table} t
-         left join clarifai_sync.seen_marks m on m.pass_id = $4 and m.block = t._sync_row >> 12
-         where t.user_id = $6 and t.app_id = $7${parentFilter(stream, 9)} and t._sync_deleted_at is null and t._sync_row <= $8
-           and (m.bits is null or get_bit(m.bits, (t._sync_row & 4095)::int) = 0)
+         select $1, $2, $3, ${key}, $5, $4 from ${missedRows(store, stream, 5)}
          on conflict (scope_id, stream, key) do update set pass_id = excluded.pass_id, misses = c.misses + 1,
            marker_proved = false, clean = excluded.clean`,
-        [
-          task.scopeId,
-          stream.name,
-          pass.parent,
-          pass.passId,
-          fact.marked === fact.known_read,
-          task.scope.userId,
-          task.scope.appId,
-          pass.lastRow,
-          ...(stream.under === undefined ? [] : pass.parent),
-        ],
+        [task.scopeId, stream.name, pass.parent, fact.marked === fact.known_read, ...missedParams(task, stream, pass)],
       );
       rows = missed.rowCount ?? 0;
     }
