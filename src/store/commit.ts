@@ -9,14 +9,7 @@ import {arrayText} from './quote.ts';
 import {recordIdentity} from './reject-identity.ts';
 import type {StreamSql} from './stream-sql.ts';
 import {rejectOf, RowLines, writeRows, type Differing} from './write-rows.ts';
-
-/** Who writes: the run and scope of a task that is held. */
-export interface Writer {
-  readonly runId: string;
-  readonly sequence: string;
-  readonly scopeId: number;
-  readonly scope: Scope;
-}
+import type {Writer} from './writer.ts';
 
 /** Marks of what a pass sees are made along with the compare; null outside of a pass. */
 export interface MarkFor {

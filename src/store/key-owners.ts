@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import {keyNames, type Stream} from '../streams/stream.ts';
-import type {Writer} from './commit.ts';
 import {keyText, type Flat} from './group.ts';
 import {arrayText, ident} from './quote.ts';
+import type {Writer} from './writer.ts';
 
 /**
  * Finds the records of a group whose key is another record's by accident: by repair it became the same as the key of a

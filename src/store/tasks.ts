@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type {StreamOutcome} from '../core/outcome.ts';
-import type {Writer} from './commit.ts';
 import {FenceLostError} from './errors.ts';
 import type {Failure, RunMode, RunOptions, Store} from './ledger.ts';
 import {isDeadSql} from './presence.ts';
+import type {Writer} from './writer.ts';
 
 /** Reading a stream, ending the run, giving it to a sink. */
 export type TaskKind = 'crawl' | 'seal' | 'apply';

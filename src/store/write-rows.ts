@@ -3,11 +3,11 @@ import {CopyBytes} from '../core/copy-bytes.ts';
 import {copyEscape} from '../core/copy-text.ts';
 import {messageOf} from '../core/errors.ts';
 import type {PreparedReject, RejectReason} from '../core/prepared.ts';
-import type {Writer} from './commit.ts';
 import {copyIn} from './copy-in.ts';
 import {isDataError, sqlState} from './errors.ts';
 import {keyOf, type Entry, type Flat} from './group.ts';
 import type {StreamSql} from './stream-sql.ts';
+import type {Writer} from './writer.ts';
 
 /** A record that differs from its row, and the number of that row; null when there is none. */
 export interface Differing {
