@@ -59,8 +59,10 @@ function findSuperseded(
   keys: readonly (readonly string[])[],
   originals: ReadonlyMap<number, string>,
 ): Set<number> {
-  const newest = new Map<string, number>();
   const superseded = new Set<number>();
+  // Keys that are the same have the same last part: where no two have, as in nearly all groups, no key is put together.
+  if (new Set(keys.at(-1)).size === entries.length) return superseded;
+  const newest = new Map<string, number>();
   for (let n = 0; n < entries.length; n++) {
     const original = originals.get(n);
     const key = original === undefined ? keyText(keys, n) : `${keyText(keys, n)}\u0000\u0000${original}`;
