@@ -17,7 +17,7 @@ import {s3Options} from '../sinks/objects-options.ts';
 import {isLastingFile, watchFiles} from '../support/edge-files.ts';
 import {watchPostgres} from '../support/edge-postgres.ts';
 import {isLastingS3, listUploads, watchS3} from '../support/edge-s3.ts';
-import {spread, told, type Death, type Doom} from '../support/edge.ts';
+import {partOf, spread, told, type Death, type Doom} from '../support/edge.ts';
 import {killedChanges} from '../support/killed-changes.ts';
 import {KilledWorld} from '../support/killed-world.ts';
 import {lakeDifferences} from '../support/lake-truth.ts';
@@ -206,9 +206,9 @@ describe.each(KINDS.filter(({is}) => is))('a process that publishes to $name', (
     const {points, dooms} = await watched();
     const lasting = points.filter(places.isLasting);
     // Nothing changes from one lasting call to the next, so that these are all the states in which a death can leave it.
-    const after = told(`${what}, behind its calls`, TRIES_ALL ? lasting : spread(lasting, TRIES, from), lasting);
+    const after = told(`${what}, behind its calls`, TRIES_ALL ? partOf(lasting) : spread(lasting, TRIES, from), lasting);
     const kinds = points.filter((point) => point.endsWith(' #1'));
-    const before = told(`${what}, before a call of each kind`, TRIES_ALL ? kinds : spread(kinds, 1, from), kinds);
+    const before = told(`${what}, before a call of each kind`, TRIES_ALL ? partOf(kinds) : spread(kinds, 1, from), kinds);
     const found = {...(await faultsOf('after', after, dooms)), ...(await faultsOf('before', before, dooms))};
     expect(found).toEqual({});
   });
