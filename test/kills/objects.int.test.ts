@@ -206,9 +206,17 @@ describe.each(KINDS.filter(({is}) => is))('a process that publishes to $name', (
     const {points, dooms} = await watched();
     const lasting = points.filter(places.isLasting);
     // Nothing changes from one lasting call to the next, so that these are all the states in which a death can leave it.
-    const after = told(`${what}, behind its calls`, TRIES_ALL ? partOf(lasting) : spread(lasting, TRIES, from), lasting);
+    const after = told(
+      `${what}, behind its calls`,
+      TRIES_ALL ? partOf(lasting) : spread(lasting, TRIES, from),
+      lasting,
+    );
     const kinds = points.filter((point) => point.endsWith(' #1'));
-    const before = told(`${what}, before a call of each kind`, TRIES_ALL ? partOf(kinds) : spread(kinds, 1, from), kinds);
+    const before = told(
+      `${what}, before a call of each kind`,
+      TRIES_ALL ? partOf(kinds) : spread(kinds, 1, from),
+      kinds,
+    );
     const found = {...(await faultsOf('after', after, dooms)), ...(await faultsOf('before', before, dooms))};
     expect(found).toEqual({});
   });
