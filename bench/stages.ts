@@ -109,8 +109,8 @@ function opened({url, pat}: Api): AsyncDisposable & {get(path: string): Promise<
   const signal = new AbortController().signal;
   return {
     get: async (path) => {
-      const exchange = await transport.exchange({method: 'GET', path, headers, body: null}, signal, () => undefined);
-      if (exchange.kind !== 'answered') throw new Error(`${path}: ${exchange.kind}`);
+      const exchange = await transport.exchange({method: 'GET', path, headers, body: null}, signal, () => true);
+      if (exchange?.kind !== 'answered') throw new Error(`${path}: ${exchange?.kind ?? 'not sent'}`);
       return exchange.bytes;
     },
     [Symbol.asyncDispose]: () => transport.close(),

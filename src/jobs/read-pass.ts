@@ -78,8 +78,13 @@ export async function readPass(
   }
   // Both look at all rows of a large stream; those under one parent are few.
   const mayBeLarge = stream.under === undefined;
-  const [, mayMiss] = await Promise.all([beforeEnd(pass), !mayBeLarge || missesAny(store, task, stream, pass)]);
-  const missing = await completePass(store, task, stream, pass, requestHash(stream), mayMiss);
+  const [ended, mayMiss] = await Promise.allSettled([
+    beforeEnd(pass),
+    mayBeLarge ? missesAny(store, task, stream, pass) : true,
+  ]);
+  if (ended.status === 'rejected') throw ended.reason;
+  if (mayMiss.status === 'rejected') throw mayMiss.reason;
+  const missing = await completePass(store, task, stream, pass, requestHash(stream), mayMiss.value);
   await proveMany(deps, task, stream, pass, missing, signal);
   return pass;
 }

@@ -28,16 +28,13 @@ interface Slot {
 const CLOCK_READS = 3;
 const QUICK_MS = 5;
 
-/** A request that leaves late crowds those that follow it for as long as a rate per second is counted over, ms. */
-const CROWDED_MS = 1000;
-
 /**
  * The requests that one credential may send: `take` returns when one may leave now.
  *
  * A slot is a moment, not a permission to keep. One used late would meet those that follow it, and that second would
  * see too many requests; so whoever wakes up more than 20 ms late (a blocked or frozen process) drops its slot and
- * reserves anew. Callers take their slot last of all, and send at once. What leaves late all the same, because it had
- * to wait for a connection, is told by `sent`, and makes up for it: the next slot of this process is dropped.
+ * reserves anew. Callers take their slot last of all, and ask `mayLeave` at the moment of sending: a connection that had
+ * to be made first may have taken its time.
  */
 export class Budget {
   readonly #slots: SlotSource | null;
@@ -48,8 +45,6 @@ export class Budget {
   #bookedUntilMs = -Infinity;
   readonly #offset = new ClockOffset();
   #clockRead: Promise<void> | null = null;
-  /** Until when each request that left late is to be made up for, on our clock; in order. */
-  #crowdedUntilMs: number[] = [];
 
   /**
    * @param slots null for no limit; a pause is honoured all the same
@@ -61,7 +56,7 @@ export class Budget {
     this.#timing = timing;
   }
 
-  /** Slots that were reserved and not used: they had come too late, fell into a pause, or made up for a request that left late. */
+  /** Slots that were reserved and not used because they had come too late, or fell into a pause. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -76,7 +71,7 @@ export class Budget {
     return this.#slots !== null;
   }
 
-  /** Waits until a request may be sent. Gives the slot's moment, for `sent`. */
+  /** Waits until a request may be sent. Gives the slot's moment, for `mayLeave`. */
   async take(signal: AbortSignal): Promise<number> {
     for (;;) {
       await this.#waitOutPause(signal);
@@ -84,28 +79,22 @@ export class Budget {
       const slot = await this.#reserve(this.#slots, signal);
       if (slot === null) continue;
       await this.#waitFor(slot, this.#slots, signal);
-      const nowMs = this.#timing.now();
-      if (nowMs - slot.atMs <= SLOT_GUARD_MS && this.#pausedUntilMs <= nowMs && !this.#makesUp(nowMs)) return slot.atMs;
-      this.#dropped += 1;
+      if (this.mayLeave(slot.atMs)) return slot.atMs;
     }
   }
 
-  /** The request of the slot at `atMs` leaves now. To be told of each one: several in one second that left late are too many. */
-  sent(atMs: number): void {
+  /** May the request of the slot at `atMs` be sent now? If not, its slot is gone: take another. */
+  mayLeave(atMs: number): boolean {
     const nowMs = this.#timing.now();
-    if (nowMs - atMs > SLOT_GUARD_MS) this.#crowdedUntilMs.push(nowMs + CROWDED_MS);
+    if (this.#slots === null || (nowMs - atMs <= SLOT_GUARD_MS && this.#pausedUntilMs <= nowMs)) return true;
+    this.#dropped += 1;
+    return false;
   }
 
   /** The API refused for sending too much: nobody on this credential sends for `pauseMs`. */
   async throttled(pauseMs: number): Promise<void> {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#timing.now() + pauseMs);
     await this.#slots?.pause(pauseMs);
-  }
-
-  /** Is a slot that comes up now to be dropped for a request that left late? */
-  #makesUp(nowMs: number): boolean {
-    this.#crowdedUntilMs = this.#crowdedUntilMs.filter((untilMs) => untilMs > nowMs);
-    return this.#crowdedUntilMs.shift() !== undefined;
   }
 
   /** Waits for a slot. Who is aborted meanwhile (what was asked for beyond the end of a list) gives it back. */

@@ -171,29 +171,44 @@ export class ApiClient {
 
   /** One request: a place in flight first, the slot last, so that nothing comes between the slot and sending. */
   async #send(call: Call, path: string, attempt: number, signal: AbortSignal): Promise<Sent> {
-    const {transport, budget, concurrency, now} = this.#parts;
     const calledAtMs = performance.now();
-    return await concurrency.run(async () => {
+    return await this.#parts.concurrency.run(async () => {
       const placedAtMs = performance.now();
-      const slotMs = await this.#slot(signal);
-      const sentAtMs = performance.now();
-      const askedAtMs = now();
-      const waits = {placeWaitMs: placedAtMs - calledAtMs, slotWaitMs: sentAtMs - placedAtMs};
-      const request = {method: call.method, path, headers: this.#headersFor(call), body: call.body};
-      const report = {...reportBase(call, attempt), ...waits};
-      const exchange = await concurrency
-        .send(() => transport.exchange(request, signal, () => budget.sent(slotMs)))
-        .catch((reason: unknown) => {
-          this.#report({...report, ...ABORTED, durationMs: performance.now() - sentAtMs});
-          throw reason;
-        });
-      const durationMs = performance.now() - sentAtMs;
-      const reading = readExchange(exchange, call.options.records ?? null);
-      if (reading.is === 'ok') concurrency.succeeded(durationMs);
-      if (reading.is === 'throttled') concurrency.throttled(sentAtMs, performance.now());
-      this.#report({...report, durationMs, ...reportOf(reading)});
-      return {reading, askedAtMs};
+      const waits = {placeWaitMs: placedAtMs - calledAtMs};
+      // One that comes too late for its slot, because a connection had to be made, is not sent, and takes another.
+      let sent: Sent | null = null;
+      while (sent === null)
+        sent = await this.#sendInSlot(call, path, {...reportBase(call, attempt), ...waits}, placedAtMs, signal);
+      return sent;
     }, signal);
+  }
+
+  async #sendInSlot(
+    call: Call,
+    path: string,
+    base: ReturnType<typeof reportBase> & {readonly placeWaitMs: number},
+    placedAtMs: number,
+    signal: AbortSignal,
+  ): Promise<Sent | null> {
+    const {transport, budget, concurrency, now} = this.#parts;
+    const slotMs = await this.#slot(signal);
+    const sentAtMs = performance.now();
+    const askedAtMs = now();
+    const request = {method: call.method, path, headers: this.#headersFor(call), body: call.body};
+    const report = {...base, slotWaitMs: sentAtMs - placedAtMs};
+    const exchange = await concurrency
+      .send(() => transport.exchange(request, signal, () => budget.mayLeave(slotMs)))
+      .catch((reason: unknown) => {
+        this.#report({...report, ...ABORTED, durationMs: performance.now() - sentAtMs});
+        throw reason;
+      });
+    if (exchange === null) return null;
+    const durationMs = performance.now() - sentAtMs;
+    const reading = readExchange(exchange, call.options.records ?? null);
+    if (reading.is === 'ok') concurrency.succeeded(durationMs);
+    if (reading.is === 'throttled') concurrency.throttled(sentAtMs, performance.now());
+    this.#report({...report, durationMs, ...reportOf(reading)});
+    return {reading, askedAtMs};
   }
 
   /** What need not wait for a slot makes its connection when it is sent. */

@@ -1,12 +1,14 @@
 import type {Socket} from 'node:net';
 import {buildConnector} from 'undici';
 
-/** A connection that was made ahead; null when it could not be made or was lost again. */
-type Made = Promise<Socket | null>;
+const CLOSED = 'the connections were closed';
+
+/** A connection that was made ahead, or why it could not be. */
+type Made = Promise<Socket | Error>;
 
 /**
  * Connections to one origin that are made before there is a request for them, so that it leaves at its moment: making one
- * takes one time there and back, two with TLS. Those that fail are forgotten: the request makes its own, and tells why not.
+ * takes one time there and back, two with TLS. Those that fail before they are asked for are forgotten.
  */
 export class ReadySockets {
   readonly #connect: buildConnector.connector;
@@ -33,7 +35,7 @@ export class ReadySockets {
         if (error !== null || this.#isClosed) {
           socket?.destroy();
           this.#forget(made);
-          return resolve(null);
+          return resolve(error ?? new Error(CLOSED));
         }
         // Servers end what is not used. Whoever takes it brings listeners of its own.
         socket.on('error', () => undefined);
@@ -49,15 +51,21 @@ export class ReadySockets {
     const made = this.#ready.shift();
     if (made === undefined) return this.#connect(options, callback);
     void made.then((socket) => {
-      if (socket === null || socket.destroyed) this.#connect(options, callback);
-      else callback(null, socket);
+      if (socket instanceof Error) callback(socket, null);
+      else if (!socket.destroyed) callback(null, socket);
+      else if (this.#isClosed) callback(new Error(CLOSED), null);
+      else this.#connect(options, callback);
     });
   };
 
   /** Ends all that nobody has taken, also those that are still being made. */
   close(): void {
     this.#isClosed = true;
-    for (const made of this.#ready) void made.then((socket) => socket?.destroy());
+    for (const made of this.#ready) {
+      void made.then((socket) => {
+        if (!(socket instanceof Error)) socket.destroy();
+      });
+    }
   }
 
   #forget(made: Made): void {

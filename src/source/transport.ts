@@ -61,6 +61,8 @@ export class Transport {
   readonly #sockets: ReadySockets;
   /** Requests that will come soon. */
   #coming = 0;
+  /** Connections that ended, and were not made again: the pool uses their places before those that are free. */
+  #lost = 0;
 
   constructor(origin: string, connections: number, limits: TransportLimits) {
     this.#limits = limits;
@@ -75,26 +77,34 @@ export class Transport {
       bodyTimeout: limits.bodyMs,
       maxResponseSize: limits.maxAnswerBytes,
     });
+    this.#pool.on('disconnect', () => (this.#lost += 1));
+    this.#pool.on('connect', () => (this.#lost = Math.max(0, this.#lost - 1)));
+  }
+
+  /** Connections that are open and have been used. */
+  get connected(): number {
+    return this.#pool.stats.connected;
   }
 
   /** Waits for the moment to send a request, and meanwhile makes a connection for it where none will be free. */
   async connectDuring<T>(wait: () => Promise<T>): Promise<T> {
     this.#coming += 1;
-    const {free, connected} = this.#pool.stats;
-    const ready = this.#sockets.count;
-    if (free + ready < this.#coming && connected + ready < this.#connections) this.#sockets.make();
+    // Not at once: the connection of an answer that was just read is free in the next turn.
+    const making = setImmediate(() => this.#makeReady());
     try {
       return await wait();
     } finally {
+      clearImmediate(making);
       this.#coming -= 1;
     }
   }
 
   /**
    * Sends and receives. Throws only the signal's reason; all that can happen on a network is told in the result.
-   * @param onSent called when the request leaves, which is after a connection was made where none was free
+   * @param mayLeave asked when the request leaves, which is after a connection was made where none was free
+   * @returns null when it might not; nothing was sent then
    */
-  async exchange(request: HttpRequest, signal: AbortSignal, onSent: () => void): Promise<Exchange> {
+  async exchange(request: HttpRequest, signal: AbortSignal, mayLeave: () => boolean): Promise<Exchange | null> {
     signal.throwIfAborted();
     const within = new LinkedAbort(signal);
     let isOverdue = false;
@@ -103,9 +113,10 @@ export class Transport {
       within.abort(new Error(`the exchange took longer than ${this.#limits.totalMs} ms`));
     }, this.#limits.totalMs);
     try {
-      return await this.#send(request, within.signal, onSent);
+      return await this.#send(request, within.signal, mayLeave);
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof HeldBack) return null;
       return {kind: isOverdue ? 'timeout' : failureKind(error), cause: error};
     } finally {
       clearTimeout(timer);
@@ -119,8 +130,14 @@ export class Transport {
     await this.#pool.destroy();
   }
 
-  async #send(request: HttpRequest, signal: AbortSignal, onSent: () => void): Promise<Exchange> {
-    const answer = await this.#pool.compose(telling(onSent)).request({...request, signal});
+  #makeReady(): void {
+    const {count} = this.#sockets;
+    const isShort = this.#pool.stats.free + count < this.#coming + this.#lost;
+    if (isShort && this.connected + count < this.#connections) this.#sockets.make();
+  }
+
+  async #send(request: HttpRequest, signal: AbortSignal, mayLeave: () => boolean): Promise<Exchange> {
+    const answer = await this.#pool.compose(leavingIf(mayLeave)).request({...request, signal});
     const packed = Buffer.from(await answer.body.arrayBuffer());
     const header = (name: string) => {
       const value = answer.headers[name];
@@ -131,14 +148,16 @@ export class Transport {
   }
 }
 
-/** Passes all on, and tells when a request leaves. */
-const telling =
-  (onSent: () => void): Dispatcher.DispatcherComposeInterceptor =>
+class HeldBack extends Error {}
+
+/** Passes all on, unless the request may not leave: what is thrown here fails it unsent, and its connection is kept. */
+const leavingIf =
+  (mayLeave: () => boolean): Dispatcher.DispatcherComposeInterceptor =>
   (dispatch) =>
   (options, handler) =>
     dispatch(options, {
       onRequestStart: (controller, context) => {
-        onSent();
+        if (!mayLeave()) throw new HeldBack();
         handler.onRequestStart?.(controller, context);
       },
       onResponseStart: (...answer) => handler.onResponseStart?.(...answer),

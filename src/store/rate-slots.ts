@@ -29,6 +29,7 @@ const RESERVE = `
 with spare as (
   delete from clarifai_sync.spare_slots where ctid = (
     select ctid from clarifai_sync.spare_slots where credential = $1 and at_ms >= ${NOW} + $4::float8
+      and at_ms >= coalesce((select paused_ms from clarifai_sync.rate_slots where credential = $1), 0)
     order by at_ms limit 1 for update skip locked)
   returning at_ms
 ), fresh as (

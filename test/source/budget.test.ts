@@ -147,34 +147,34 @@ describe('Budget', () => {
     expect([listed.given, budget.dropped, time.nowMs]).toEqual([2, 1, 1321]);
   });
 
-  describe('a request that left late', () => {
-    test('costs the next slot, once', async () => {
-      const {time, listed, budget} = made([1300, 1400, 1500, 1600]);
-      const slotMs = await budget.take(never);
-      time.nowMs = 1321;
-      budget.sent(slotMs);
-      await budget.take(never);
-      expect([listed.given, budget.dropped, time.nowMs]).toEqual([3, 1, 1500]);
-      await budget.take(never);
-      expect([listed.given, time.nowMs]).toEqual([4, 1600]);
-    });
-
-    test('costs nothing within the 20 ms that a slot may be late', async () => {
-      const {time, listed, budget} = made([1300, 1400]);
+  describe('a request whose connection was made late', () => {
+    test('may leave within 20 ms of its slot', async () => {
+      const {time, budget} = made([1300]);
       const slotMs = await budget.take(never);
       time.nowMs = 1320;
-      budget.sent(slotMs);
-      await budget.take(never);
-      expect([listed.given, time.nowMs]).toEqual([2, 1400]);
+      expect([budget.mayLeave(slotMs), budget.dropped]).toEqual([true, 0]);
     });
 
-    test('costs nothing a second later', async () => {
-      const {time, listed, budget} = made([1300, 2400]);
+    test('may not leave after that, and its slot is gone', async () => {
+      const {time, budget} = made([1300]);
       const slotMs = await budget.take(never);
-      time.nowMs = 1400;
-      budget.sent(slotMs);
-      await budget.take(never);
-      expect([listed.given, time.nowMs]).toEqual([2, 2400]);
+      time.nowMs = 1321;
+      expect([budget.mayLeave(slotMs), budget.dropped]).toEqual([false, 1]);
+    });
+
+    test('may not leave in a pause that has begun meanwhile', async () => {
+      const {budget} = made([1300]);
+      const slotMs = await budget.take(never);
+      await budget.throttled(1000);
+      expect(budget.mayLeave(slotMs)).toBe(false);
+    });
+
+    test('may leave at any time where there is no limit', async () => {
+      const time = new TestTime();
+      const budget = new Budget(null, 20_000, time);
+      const slotMs = await budget.take(never);
+      time.nowMs += 60_000;
+      expect(budget.mayLeave(slotMs)).toBe(true);
     });
   });
 
@@ -263,6 +263,15 @@ describe('Budget', () => {
     await expect(budget.take(stop.signal)).rejects.toThrow('the list has ended');
   });
 
+  test('waits for no slot as long as the clock of the giver has jumped', async () => {
+    const {time, listed, budget} = made([1300, 1400]);
+    listed.delaysMs = [2, 4];
+    await budget.take(never);
+    listed.aheadMs = 8 * 3_600_000;
+    await budget.take(never);
+    expect(time.nowMs).toBeLessThanOrEqual(1402);
+  });
+
   test('tells how far ahead slots are booked, by our own clock', async () => {
     const {time, listed, budget} = made([1300, {retryInMs: 5}, 1400]);
     listed.aheadMs = 7_000_000;
@@ -296,20 +305,6 @@ describe('Budget', () => {
 });
 
 describe('Budget over LocalSlots', () => {
-  test('keeps to the rate when many requests leave late, each for its own time', async () => {
-    const time = new TestTime();
-    const budget = new Budget(new LocalSlots(15, 0.07, time), 20_000, time);
-    const leftMs: number[] = [];
-    for (let i = 0; i < 200; i++) {
-      const slotMs = await budget.take(never);
-      // A connection has to be made for every third request; the others have one.
-      time.nowMs += i % 3 === 0 ? 65 : 0;
-      budget.sent(slotMs);
-      leftMs.push(time.nowMs);
-    }
-    for (let i = 15; i < leftMs.length; i++) expect(leftMs[i]! - leftMs[i - 15]!).toBeGreaterThanOrEqual(1000);
-  });
-
   test('sends at the rate less the headroom, and never more than the rate in a sliding second', async () => {
     const time = new TestTime();
     time.lateness = (wait) => (wait * 7) % 25;

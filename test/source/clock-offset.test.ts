@@ -36,6 +36,19 @@ describe('ClockOffset', () => {
     expect(measure(offset, 62_000, 60, 0)).toBe(530);
   });
 
+  test.each([8 * 3_600_000, -8 * 3_600_000, 100, -100])('forgets all when the clock jumps by %i ms', (jumpMs) => {
+    const offset = new ClockOffset();
+    measure(offset, 0, 1, 1);
+    expect(offset.measured(1040 + 500 + jumpMs, 1000, 1080)).toBe(500 + jumpMs);
+    expect(offset.measured(2001 + 500 + jumpMs, 2000, 2002)).toBe(500 + jumpMs);
+  });
+
+  test('takes no slow answer for a jump', () => {
+    const offset = new ClockOffset();
+    measure(offset, 0, 1, 1);
+    expect(measure(offset, 1000, 400, 0)).toBe(500);
+  });
+
   test('forgets all when it was not asked for a minute: a clock may have drifted far', () => {
     const offset = new ClockOffset();
     measure(offset, 0, 1, 1);
