@@ -3,6 +3,13 @@ import {buildConnector} from 'undici';
 
 const CLOSED = 'the connections were closed';
 
+/** One that nobody has taken for so long is ended, ms: what is between may have forgotten it without a word. */
+const UNUSED_MS = 30_000;
+
+const end = function (this: Socket): void {
+  this.destroy();
+};
+
 /** A connection that was made ahead, or why it could not be. */
 type Made = Promise<Socket | Error>;
 
@@ -13,12 +20,17 @@ type Made = Promise<Socket | Error>;
 export class ReadySockets {
   readonly #connect: buildConnector.connector;
   readonly #origin: URL;
+  readonly #unusedMs: number;
   #ready: Made[] = [];
   #isClosed = false;
 
-  /** @param connectMs how long making one may take, ms */
-  constructor(origin: string, connectMs: number) {
+  /**
+   * @param connectMs how long making one may take, ms
+   * @param unusedMs how long one is kept that nobody takes, ms
+   */
+  constructor(origin: string, connectMs: number, unusedMs = UNUSED_MS) {
     this.#origin = new URL(origin);
+    this.#unusedMs = unusedMs;
     this.#connect = buildConnector({timeout: connectMs});
   }
 
@@ -29,7 +41,8 @@ export class ReadySockets {
 
   /** Begins to make one more. */
   make(): void {
-    const {hostname, host, protocol, port} = this.#origin;
+    const {host, protocol, port} = this.#origin;
+    const hostname = this.#origin.hostname.replace(/^\[(.*)\]$/, '$1');
     const made: Made = new Promise((resolve) => {
       this.#connect({hostname, host, protocol, port}, (error, socket) => {
         if (error !== null || this.#isClosed) {
@@ -40,6 +53,7 @@ export class ReadySockets {
         // Servers end what is not used. Whoever takes it brings listeners of its own.
         socket.on('error', () => undefined);
         socket.once('close', () => this.#forget(made));
+        socket.setTimeout(this.#unusedMs, end);
         resolve(socket);
       });
     });
@@ -52,7 +66,7 @@ export class ReadySockets {
     if (made === undefined) return this.#connect(options, callback);
     void made.then((socket) => {
       if (socket instanceof Error) callback(socket, null);
-      else if (!socket.destroyed) callback(null, socket);
+      else if (!socket.destroyed) callback(null, socket.setTimeout(0).off('timeout', end));
       else if (this.#isClosed) callback(new Error(CLOSED), null);
       else this.#connect(options, callback);
     });
