@@ -1,9 +1,12 @@
 import {once} from 'node:events';
 import {createServer, type AddressInfo, type Socket} from 'node:net';
+import {networkInterfaces} from 'node:os';
 import {expect, test} from 'vitest';
 import {ReadySockets} from '../../src/source/ready-sockets.ts';
 
 const CONNECT_MS = 5_000;
+/** Many containers have none. */
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({address}) => address === '::1'));
 
 /** A server that only accepts. */
 async function accepting(address = '127.0.0.1') {
@@ -75,7 +78,7 @@ test('after closing, one that was being made is refused to who waits for it, and
   expect(server.arrived).toHaveLength(1);
 });
 
-test('an address of IPv6 is one too', async () => {
+test.skipIf(!hasIpv6)('an address of IPv6 is one too', async () => {
   await using server = await accepting('::1');
   const sockets = new ReadySockets(server.origin, CONNECT_MS);
   sockets.make();
