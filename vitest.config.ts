@@ -11,6 +11,15 @@ const MUTATIONS = {
   },
 };
 
+/** What starts servers and processes. */
+const WITH_SERVERS = {
+  // Builds dist where it is out of date, then gives all files one Postgres; order matters, teardown is reversed.
+  globalSetup: ['test/support/build.ts', 'test/support/postgres-setup.ts'],
+  pool: 'forks' as const,
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -28,12 +37,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.int.test.ts'],
           exclude: ['test/rate/**'],
-          // Builds dist where it is out of date, then gives all files one Postgres; order matters, teardown is reversed.
-          globalSetup: ['test/support/build.ts', 'test/support/postgres-setup.ts'],
-          pool: 'forks',
+          ...WITH_SERVERS,
           maxWorkers: 2,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
           // After the unit tests, so that the two do not fight for the processor.
           sequence: {groupOrder: 1},
         },
@@ -42,12 +47,9 @@ export default defineConfig({
         test: {
           name: 'rate',
           include: ['test/rate/**/*.int.test.ts'],
-          globalSetup: ['test/support/build.ts', 'test/support/postgres-setup.ts'],
-          pool: 'forks',
+          ...WITH_SERVERS,
           // Alone on the machine: what is measured is when requests arrive.
           maxWorkers: 1,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
           sequence: {groupOrder: 2},
         },
       },

@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import {assert} from '../core/errors.ts';
 import {spacingMs} from '../core/gcra.ts';
 import {Database, type Connection} from './database.ts';
 
